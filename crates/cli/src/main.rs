@@ -1,0 +1,2 @@
+//! The command eyas.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The loop that joins learning, searching and predicting under two budgets.

@@ -1,0 +1,1 @@
+//! The memory of past tasks, kept in SQLite.

@@ -1,0 +1,169 @@
+//! Decision trees over bins, in the logical form that learners build and prune.
+//!
+//! The packed form that predicts is made by [`crate::engine`]; [`Tree::leaf`] is the slow, obvious
+//! walk that every faster one must equal.
+
+/// A set of bins of one categorical feature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, PartialOrd, Ord)]
+pub struct BinSet(pub [u64; 4]);
+
+impl BinSet {
+    /// Adds a bin.
+    pub fn insert(&mut self, bin: u8) {
+        self.0[usize::from(bin >> 6)] |= 1 << (bin & 63);
+    }
+
+    /// Whether the bin is in the set.
+    pub fn contains(&self, bin: u8) -> bool {
+        self.0[usize::from(bin >> 6)] >> (bin & 63) & 1 == 1
+    }
+}
+
+/// The question a node asks. True sends the row to the right child.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Test {
+    /// `bin > threshold`; a missing value (bin 0) goes right only if `missing_right`.
+    Above {
+        /// Largest bin that goes left.
+        threshold: u8,
+        /// Where a missing value goes.
+        missing_right: bool,
+    },
+    /// The bin is in the set (bin 0 and the bucket of unseen levels may be members).
+    In(BinSet),
+}
+
+impl Test {
+    /// Whether a row with this bin goes right.
+    pub fn goes_right(&self, bin: u8) -> bool {
+        match self {
+            Test::Above { threshold, missing_right } => {
+                bin > *threshold || (bin == 0 && *missing_right)
+            }
+            Test::In(set) => set.contains(bin),
+        }
+    }
+}
+
+/// A node of a tree.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Node {
+    /// Asks a question.
+    Split {
+        /// Feature asked about.
+        feature: u32,
+        /// The question.
+        test: Test,
+        /// Index of the child for "no".
+        left: u32,
+        /// Index of the child for "yes".
+        right: u32,
+        /// Decrease of the training loss, for importances.
+        gain: f32,
+    },
+    /// Answers.
+    Leaf {
+        /// Row of [`Tree::values`].
+        value: u32,
+    },
+}
+
+/// A tree; node 0 is the root, children come after their parent.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Tree {
+    /// Nodes.
+    pub nodes: Vec<Node>,
+    /// Leaf values `(n_leaves, width)`, row-major; width is given by [`Trees::outputs`].
+    pub values: Vec<f32>,
+}
+
+impl Tree {
+    /// Row of [`Tree::values`] that an encoded row `bins` `(n_features,)` reaches.
+    pub fn leaf(&self, bins: &[u8]) -> u32 {
+        self.leaf_by(|feature| bins[feature as usize])
+    }
+
+    /// As [`Tree::leaf`], with the bins read through a function.
+    pub fn leaf_by(&self, bin_of: impl Fn(u32) -> u8) -> u32 {
+        let mut node = 0;
+        loop {
+            match self.nodes[node] {
+                Node::Leaf { value } => return value,
+                Node::Split { feature, test, left, right, .. } => {
+                    let right_side = test.goes_right(bin_of(feature));
+                    node = if right_side { right } else { left } as usize;
+                }
+            }
+        }
+    }
+
+    /// Number of leaves.
+    pub fn n_leaves(&self) -> usize {
+        self.nodes.iter().filter(|node| matches!(node, Node::Leaf { .. })).count()
+    }
+
+    /// Longest path from the root, in tests.
+    pub fn depth(&self) -> usize {
+        let mut depths = vec![0usize; self.nodes.len()];
+        let mut deepest = 0;
+        for (index, node) in self.nodes.iter().enumerate() {
+            if let Node::Split { left, right, .. } = node {
+                let below = depths[index] + 1;
+                depths[*left as usize] = below;
+                depths[*right as usize] = below;
+                deepest = deepest.max(below);
+            }
+        }
+        deepest
+    }
+}
+
+/// What the leaves of a tree hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TreeOutput {
+    /// One number, added to this output.
+    One(u32),
+    /// One number for each output.
+    All,
+}
+
+/// A sum of trees: `score[k] = base[k] + sum over trees of their leaf values for k`.
+///
+/// Sums run in f64, in the order of the trees.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trees {
+    /// Start of the sum `(n_outputs,)`.
+    pub base: Vec<f64>,
+    /// Trees, in the order of the sum.
+    pub trees: Vec<Tree>,
+    /// What the leaves of each tree hold `(n_trees,)`.
+    pub outputs: Vec<TreeOutput>,
+    /// Factor on every leaf value, e.g. `1 / n_trees` for the mean of a forest.
+    pub scale: f64,
+}
+
+impl Trees {
+    /// Adds the scores of one encoded row to `scores` `(n_outputs,)`: the oracle.
+    pub fn score(&self, bins: &[u8], scores: &mut [f64]) {
+        self.score_by(|feature| bins[feature as usize], scores);
+    }
+
+    /// As [`Trees::score`], with the bins read through a function.
+    pub fn score_by(&self, bin_of: impl Fn(u32) -> u8, scores: &mut [f64]) {
+        let n_outputs = self.base.len();
+        let mut sums = vec![0.0; n_outputs];
+        for (tree, output) in self.trees.iter().zip(&self.outputs) {
+            let leaf = tree.leaf_by(&bin_of) as usize;
+            match *output {
+                TreeOutput::One(k) => sums[k as usize] += f64::from(tree.values[leaf]),
+                TreeOutput::All => {
+                    let row = &tree.values[leaf * n_outputs..][..n_outputs];
+                    sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += f64::from(*value));
+                }
+            }
+        }
+        for k in 0..n_outputs {
+            scores[k] += self.base[k] + self.scale * sums[k];
+        }
+    }
+}
