@@ -55,7 +55,7 @@ pub struct ScheduleKind {
 }
 
 /// Every schedule, in the order of reports.
-pub static SCHEDULES: &[ScheduleKind] = &[
+pub const SCHEDULES: &[ScheduleKind] = &[
     constant::KIND,
     inverse_sqrt::KIND,
     inverse_time::KIND,
@@ -66,6 +66,19 @@ pub static SCHEDULES: &[ScheduleKind] = &[
     cosine::KIND,
     warmup::KIND,
 ];
+
+/// Their names, for the domain of a parameter.
+pub static SCHEDULE_NAMES: [&str; SCHEDULES.len()] = names();
+
+const fn names() -> [&'static str; SCHEDULES.len()] {
+    let mut names = [""; SCHEDULES.len()];
+    let mut at = 0;
+    while at < names.len() {
+        names[at] = SCHEDULES[at].name;
+        at += 1;
+    }
+    names
+}
 
 /// The schedule of this name, made for a training of `n_steps` steps whose largest rate is
 /// `base_rate`; `None` where no schedule has this name.
@@ -79,5 +92,7 @@ fn progress(step: u64, n_steps: u64) -> f64 {
     if step >= n_steps { 1.0 } else { step as f64 / n_steps as f64 }
 }
 
+#[cfg(test)]
+mod figures;
 #[cfg(test)]
 mod tests;
