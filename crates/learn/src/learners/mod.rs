@@ -21,7 +21,7 @@ pub mod linear;
 
 /// Every learner, in the order of reports and of first trials.
 pub static LEARNERS: &[&dyn Learner] =
-    &[&baseline::Baseline, &forest::RandomForest, &extra_trees::ExtraTrees];
+    &[&baseline::Baseline, &boosting::Boosting, &forest::RandomForest, &extra_trees::ExtraTrees];
 
 /// The learner of this name.
 pub fn learner(name: &str) -> Option<&'static dyn Learner> {

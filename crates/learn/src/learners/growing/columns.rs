@@ -57,8 +57,7 @@ impl Column<'_> {
 /// The columns of `input.features`, in that order.
 pub(in crate::learners) fn columns<'a>(input: &FitInput<'a>) -> Vec<Column<'a>> {
     let data = input.data;
-    let categorical =
-        |feature: &&u32| data.features[**feature as usize].bins.is_categorical();
+    let categorical = |feature: &&u32| data.features[**feature as usize].bins.is_categorical();
     let n_categorical = input.features.iter().filter(categorical).count();
     let max_ranks = (MAX_SETS / n_categorical.max(1)).max(2);
     let column = |&feature: &u32| column(data, feature, input.train, max_ranks);

@@ -129,7 +129,8 @@ impl Kind {
             smoothing: float("leaf_smoothing")?,
             random_thresholds: self.random_thresholds,
         };
-        let draw = Draw { bootstrap: yes(&space, config, "bootstrap")?, share: float("max_samples")? };
+        let draw =
+            Draw { bootstrap: yes(&space, config, "bootstrap")?, share: float("max_samples")? };
         let n_estimators = int("n_estimators")?;
         let entropy = match config.values.get("criterion") {
             None => false,
