@@ -10,6 +10,7 @@ pub mod random;
 pub mod samplers;
 pub mod screening;
 pub mod select;
+pub mod simulate;
 pub mod space;
 pub mod strategy;
 pub mod transfer;

@@ -1,5 +1,6 @@
 //! Local search around the best: mutation, crossover and steps along improving directions.
 
+use super::surrogate::Surrogate;
 use super::{Draw, Sampler};
 use crate::history::{Origin, Trial};
 use crate::random::Stream;
@@ -11,7 +12,8 @@ use crate::space::{Config, Domain, Parameter, Space, Value};
 /// perturb one, the rest go on from the best along the line from a worse one to a better one.
 /// Steps in the unit cube have the standard deviation
 /// `0.25 * 1.5^(successes - failures / 4)`, kept in `[0.01, 0.4]`: it is steady if one move in
-/// five succeeds.
+/// five succeeds. Once a learner has more than a handful of trials, several moves are made
+/// and the one is taken that a surrogate (a Gaussian process) finds most promising.
 ///
 /// Reference: Wu, Wang, Huang 2021, Frugal Optimization for Cost-related Hyperparameters,
 /// arXiv:2005.01571; Storn, Price 1997, Differential Evolution, doi:10.1023/A:1008202821328;
@@ -21,6 +23,10 @@ pub struct Local;
 
 /// Parents are drawn among this many of the best.
 const N_PARENTS: usize = 5;
+/// Moves of which the surrogate picks one.
+const N_CHILDREN: usize = 24;
+/// Trials that the surrogate is fitted to.
+const N_KNOWN: usize = 50;
 
 impl Sampler for Local {
     fn name(&self) -> &'static str {
@@ -40,44 +46,72 @@ impl Sampler for Local {
 
     /// `None` where no trial of the learner has a finite loss within the latency limit.
     fn draw(&self, draw: &Draw<'_>) -> Option<Config> {
-        let parents = parents(draw);
-        let best = parents.first()?;
+        let scored = scored(draw);
+        let parents = parents(draw.space, &scored);
         let mut stream = Stream::new(&[draw.seed, draw.id, draw.attempt, 0x10CA1]);
         let step = step_size(draw) * (1.0 + 0.1 * draw.attempt as f64);
-        let space = draw.space;
-        let mut child = match stream.uniform() {
-            u if u < 0.5 || parents.len() < 2 => pick(&parents, &mut stream).clone(),
-            u if u < 0.7 => {
-                let other = pick(&parents[1..], &mut stream);
-                cross(space, best, other, &mut stream)
-            }
-            _ => {
-                let worse = 1 + stream.below(parents.len() - 1);
-                let better = stream.below(worse);
-                advance(space, best, &parents[better], &parents[worse], &mut stream)
-            }
-        };
-        let is_new = space.fingerprint(&child) != space.fingerprint(best);
-        let n_changes = if is_new && stream.uniform() < 0.7 { 1 } else { 1 + stream.below(3) };
-        perturb(space, &mut child, n_changes, step, &mut stream);
-        Some(child)
+        let first = child(draw.space, &parents, step, &mut stream)?;
+        let Some(surrogate) = surrogate(draw.space, &scored) else { return Some(first) };
+        let mut children = vec![first];
+        // Steps of half to twice the size: the surrogate knows better than their history.
+        let sizes = [0.5, 1.0, 2.0].into_iter().cycle();
+        let others = sizes.take(N_CHILDREN).filter_map(|size| {
+            child(draw.space, &parents, (size * step).clamp(0.005, 0.5), &mut stream)
+        });
+        children.extend(others);
+        let tried: Vec<u64> =
+            scored.iter().map(|(_, t)| draw.space.fingerprint(&t.config)).collect();
+        children.retain(|child| !tried.contains(&draw.space.fingerprint(child)));
+        let promise = |child: &Config| surrogate.promise(&draw.space.encode(child));
+        let valued = children.into_iter().map(|child| (promise(&child), child));
+        valued.max_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, child)| child)
     }
 }
 
-/// The best few, best first: those of the highest fidelity that has any.
-fn parents(draw: &Draw<'_>) -> Vec<Config> {
+/// One move from among the parents; `None` without parents.
+fn child(space: &Space, parents: &[Config], step: f64, stream: &mut Stream) -> Option<Config> {
+    let best = parents.first()?;
+    let mut child = match stream.uniform() {
+        u if u < 0.5 || parents.len() < 2 => pick(parents, stream).clone(),
+        u if u < 0.7 => cross(space, best, pick(&parents[1..], stream), stream),
+        _ => {
+            let worse = 1 + stream.below(parents.len() - 1);
+            let better = stream.below(worse);
+            advance(space, best, &parents[better], &parents[worse], stream)
+        }
+    };
+    let is_new = space.fingerprint(&child) != space.fingerprint(best);
+    let n_changes = if is_new && stream.uniform() < 0.7 { 1 } else { 1 + stream.below(3) };
+    perturb(space, &mut child, n_changes, step, stream);
+    Some(child)
+}
+
+/// The learner's trials that have a finite loss within the limit, at the highest fidelity that
+/// has any, best first.
+fn scored<'a>(draw: &Draw<'a>) -> Vec<(f64, &'a Trial)> {
     let of_learner = draw.history.trials.iter().filter(|t| t.config.learner == draw.space.learner);
     let mut scored: Vec<(f64, &Trial)> = of_learner
         .filter_map(|t| t.best_within(draw.limit_ns).map(|point| (point.loss, t)))
         .filter(|(_, t)| draw.space.check(&t.config).is_ok())
         .collect();
-    scored.sort_by(|(a_loss, a), (b_loss, b)| {
-        let by_fidelity = b.fidelity.total_cmp(&a.fidelity);
-        by_fidelity.then(a_loss.total_cmp(b_loss)).then(a.id.cmp(&b.id))
-    });
-    let Some(&(_, first)) = scored.first() else { return Vec::new() };
-    let alike = scored.iter().filter(|(_, t)| t.fidelity == first.fidelity);
-    alike.take(N_PARENTS).map(|(_, t)| draw.space.complete(&t.config)).collect()
+    let fidelity = scored.iter().map(|(_, t)| t.fidelity).fold(0.0, f64::max);
+    scored.retain(|(_, t)| t.fidelity == fidelity);
+    scored.sort_by(|(a_loss, a), (b_loss, b)| a_loss.total_cmp(b_loss).then(a.id.cmp(&b.id)));
+    scored
+}
+
+fn parents(space: &Space, scored: &[(f64, &Trial)]) -> Vec<Config> {
+    scored.iter().take(N_PARENTS).map(|(_, t)| space.complete(&t.config)).collect()
+}
+
+/// What the best trials say of the others.
+fn surrogate(space: &Space, scored: &[(f64, &Trial)]) -> Option<Surrogate> {
+    if scored.len() <= N_PARENTS {
+        return None;
+    }
+    let known = &scored[..scored.len().min(N_KNOWN)];
+    let losses: Vec<f64> = known.iter().map(|(loss, _)| *loss).collect();
+    Surrogate::fit(known.iter().map(|(_, t)| space.encode(&t.config)).collect(), &losses)
 }
 
 /// Standard deviation of a step, from how the learner's local trials went: a success beats all

@@ -7,6 +7,7 @@
 mod local;
 mod portfolio;
 mod random;
+mod surrogate;
 
 pub use local::Local;
 pub use portfolio::Portfolio;
