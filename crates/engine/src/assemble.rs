@@ -51,8 +51,10 @@ pub(crate) struct Chooser<'a> {
 
 /// Most validation rows that the greedy choice looks at.
 const MOST_ROWS: usize = 20_000;
-/// Most steps of the greedy choice; the number of distinct strategies is at most this.
+/// Most steps of the greedy choice.
 const MOST_ROUNDS: usize = 25;
+/// Most strategies of an ensemble.
+const MOST_MEMBERS: usize = 8;
 
 impl Chooser<'_> {
     /// The best combination within the limits, in one form; `None` if no candidate is within them.
@@ -78,15 +80,19 @@ impl Chooser<'_> {
             let limits = Limits {
                 ns: self.limit_ns,
                 bytes: self.limit_bytes,
-                max_rounds: if self.combine { MOST_ROUNDS } else { 1 },
+                max_rounds: if self.combine { MOST_ROUNDS } else { 0 },
+                max_members: if self.combine { MOST_MEMBERS } else { 1 },
+                tolerance: 0.0,
             };
             let ns_of = |picks: &[usize]| self.ns(&self.shape(candidates, picks, form));
             let bytes_of = |picks: &[usize]| self.shape(candidates, picks, form).bytes;
-            select::greedy(candidates.len(), &mut loss_of, &ns_of, &bytes_of, limits)
+            select::greedy(candidates.len(), &mut loss_of, &ns_of, &bytes_of, &limits)
         })?;
         let indices: Vec<usize> = result.weights.iter().map(|(index, _)| *index).collect();
         let ns = self.ns(&self.shape(candidates, &indices, form));
-        Some(Assembly { picks: result.weights, form, loss: result.loss, ns })
+        let mut picks = result.weights;
+        picks.sort_by(|a, b| b.1.total_cmp(&a.1));
+        Some(Assembly { picks, form, loss: result.loss, ns })
     }
 
     /// Predicted p99 of a shape, corrected by what was measured.

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use eyas_learn::Table;
-use eyas_model::measure::{self, MeasureOptions};
-use eyas_model::{CostModel, Model, Predictor, Value};
+use eyas_learn::{Column, Table};
+use eyas_model::measure::{CostModel, Latency, LatencyOptions, measure_latency};
+use eyas_model::{Model, Predictor, RowSource, Value};
 
 use crate::assemble::thinned;
 use crate::error::Error;
@@ -57,7 +57,7 @@ pub(crate) fn settle(
         let predicted_p50_ns = cost.predict_p50_ns(&shape);
         let per_row = predicted_p50_ns.max(500.0) * 1.5e-9;
         let affordable = (0.7 * limits.seconds / per_row) as usize;
-        let n = affordable.clamp(200, crate::finish::MEASURED_ROWS);
+        let n = affordable.clamp(300, crate::finish::MEASURED_ROWS);
         let latency = measure_predictor(&predictor, table, n, true).ok();
         let too_slow = excess(latency.as_ref().map(|l| l.p99_upper_ns), limits.latency_ns);
         let too_big = excess(Some(file_bytes as f64), limits.size_bytes.map(|bytes| bytes as f64));
@@ -113,16 +113,41 @@ fn measure_predictor(
     n_rows: usize,
     cold: bool,
 ) -> Result<MeasuredLatency, Error> {
-    let columns: Vec<_> = predictor
-        .schema()
-        .columns
-        .iter()
-        .map(|column| {
-            table.column(&column.name).expect("the model's columns are the training table's")
-        })
-        .collect();
-    let row = |row: usize, column: usize| -> Value<'_> { columns[column].data.value(row) };
-    let options = MeasureOptions { n_rows, cold, ..MeasureOptions::default() };
-    let latency = measure::measure_latency(predictor, table.n_rows(), &row, &options)?;
-    Ok(latency.into())
+    let columns = predictor.schema().columns.iter();
+    let columns = columns.map(|column| {
+        table.column(&column.name).expect("the model's columns are the training table's")
+    });
+    let rows = TableRows { n_rows: table.n_rows(), columns: columns.collect() };
+    let n_cold = if cold { (n_rows / 100).min(LatencyOptions::default().n_cold) } else { 0 };
+    let options = LatencyOptions { n_rows, n_cold, ..LatencyOptions::default() };
+    Ok(measured(&measure_latency(predictor, &rows, &options)?))
+}
+
+fn measured(latency: &Latency) -> MeasuredLatency {
+    MeasuredLatency {
+        n_rows: latency.n_rows,
+        p50_ns: latency.p50_ns,
+        p99_ns: latency.p99_ns,
+        p99_upper_ns: latency.p99_upper_ns,
+        p999_ns: latency.p999_ns,
+        max_ns: latency.max_ns,
+        cold_p50_ns: latency.cold.map(|cold| cold.p50_ns),
+        cold_p99_ns: latency.cold.map(|cold| cold.p99_ns),
+    }
+}
+
+/// Raw rows of a table, as a caller would send them.
+struct TableRows<'a> {
+    n_rows: usize,
+    columns: Vec<&'a Column>,
+}
+
+impl RowSource for TableRows<'_> {
+    fn n_rows(&self) -> usize {
+        self.n_rows
+    }
+
+    fn cell(&self, row: usize, column: usize) -> Value<'_> {
+        self.columns[column].data.value(row)
+    }
 }

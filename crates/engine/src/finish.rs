@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use eyas_learn::learners::Truncation;
 use eyas_learn::predict::predict;
 use eyas_model::{Link, Part};
 use eyas_search::strategy::{Proposal, StopReason};
@@ -303,12 +304,11 @@ impl Ending<'_> {
             origin: candidate.origin,
         };
         let limit = FitLimit::new(self.meter(), deadline);
-        let last = Some(candidate.truncation);
         let sets = (rows.all.as_slice(), [].as_slice());
-        let fitted = fit_rows(context.data, context.metric, &proposal, sets, last, &limit);
+        let fitted = fit_rows(context.data, context.metric, &proposal, sets, &limit);
         let (model, stopped) = fitted.ok()?;
-        let index = model.truncations().len().checked_sub(1)?;
-        let same = model.truncations()[index].label == candidate.label;
-        (!stopped && same).then(|| (model.link(), model.part(index)))
+        let same = |t: &Truncation| t.label == candidate.label;
+        let index = model.truncations().iter().position(same)?;
+        (!stopped).then(|| (model.link(), model.part(index)))
     }
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use eyas_learn::splits::Split;
 use eyas_learn::task::Facts;
+use eyas_learn::dataset::BuildOptions;
 use eyas_learn::{Dataset, Table, Task};
 use eyas_memory::Memory;
 use eyas_model::{CostModel, TaskKind};
@@ -143,8 +144,12 @@ impl Prepared {
             }
         };
         let (task, mut notices) = Task::new(table, &options.task)?;
-        let limit = options.memory_bytes;
-        let (data, more) = Dataset::build(table, &task, &options.task, limit, options.threads)?;
+        let build = BuildOptions {
+            stated: options.stated_columns.clone(),
+            threads: options.threads,
+            memory_limit_bytes: options.memory_bytes,
+        };
+        let (data, more) = Dataset::build(table, &task, &build)?;
         notices.extend(more);
         let n_valid = data.n_rows.min(n_validation_rows);
         let rows = validation::plan(&data, &task, &options.validation, n_valid, options.seed)?;

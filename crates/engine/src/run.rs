@@ -4,9 +4,9 @@ use std::path::Path;
 use std::sync::{Condvar, Mutex, MutexGuard};
 
 use eyas_learn::task::Facts;
-use eyas_search::frontier::Frontier;
+use eyas_search::frontier::{Frontier, Objectives};
 use eyas_search::strategy::{Decision, Price, Proposal, Rules, StopReason, next};
-use eyas_search::{Config, History};
+use eyas_search::{Config, History, Point};
 
 use crate::budget::{FitLimit, Meter};
 use crate::candidates::Candidates;
@@ -41,7 +41,7 @@ pub(crate) struct Run<'a> {
 pub(crate) struct State {
     pub history: History,
     pub candidates: Candidates,
-    pub frontier: Frontier,
+    pub frontier: Frontier<u64>,
     pub journal: Journal,
     pending: Vec<Proposal>,
     stop: Option<StopReason>,
@@ -59,7 +59,7 @@ impl State {
         let mut frontier = Frontier::default();
         let points = history.trials.iter().filter(|trial| trial.fidelity >= 1.0);
         for (trial, point) in points.flat_map(|t| t.curve.iter().map(move |p| (t.id, p))) {
-            frontier.insert(trial, point);
+            frontier.insert(objectives(point), trial);
         }
         State {
             history,
@@ -273,7 +273,9 @@ impl<'a> Run<'a> {
             }
         }
         if trial.fidelity >= 1.0 {
-            trial.curve.iter().for_each(|point| state.frontier.insert(trial.id, point));
+            for point in &trial.curve {
+                state.frontier.insert(objectives(point), trial.id);
+            }
         }
         if let Err(error) = state.journal.append(&Entry { elapsed, trial: trial.clone() }) {
             state.failure = Some(error);
@@ -291,10 +293,14 @@ impl<'a> Run<'a> {
             elapsed,
             fraction: (self.meter.used() / self.meter.total()).min(1.0),
             n_trials: state.history.trials.len(),
-            frontier_size: state.frontier.len(),
+            frontier_size: state.frontier.points().len(),
             best: state.candidates.best().map(|c| metric.value(c.loss)),
         });
     }
+}
+
+fn objectives(point: &Point) -> Objectives {
+    Objectives { loss: point.loss, ns: point.ns, bytes: point.bytes as f64 }
 }
 
 fn incumbent(state: &State) -> Option<Vec<f64>> {

@@ -103,8 +103,9 @@ pub(crate) fn choose_features(data: &Dataset, rows: &[u32], config: &Config) -> 
     if k >= all.len() {
         return all.collect();
     }
-    let method = config.text("feature_score").unwrap_or("mutual_info");
-    let mut ranked = select_k_best::rank_features(method, data, rows);
+    let name = config.text("feature_score").unwrap_or("mutual_info");
+    let Some(score) = select_k_best::feature_score(name) else { return all.collect() };
+    let mut ranked = select_k_best::rank_features(score, data, rows);
     ranked.truncate(k);
     let mut features: Vec<u32> = ranked.into_iter().map(|(feature, _)| feature).collect();
     features.sort_unstable();

@@ -129,7 +129,7 @@ fn fit_fold(
 ) -> Result<FoldFit, String> {
     let split = &context.splits[fold];
     let train = sample_rows(&split.train, proposal.fidelity, proposal.seed);
-    fit_rows(context.data, context.metric, proposal, (&train, &split.valid), None, limit)
+    fit_rows(context.data, context.metric, proposal, (&train, &split.valid), limit)
         .map(|(model, stopped)| FoldFit { model, stopped })
 }
 
@@ -139,7 +139,6 @@ pub(crate) fn fit_rows(
     metric: &Metric,
     proposal: &Proposal,
     (train, valid): (&[u32], &[u32]),
-    last_truncation: Option<usize>,
     limit: &FitLimit<'_>,
 ) -> Result<(Arc<dyn FittedModel>, bool), String> {
     let name = &proposal.config.learner;
@@ -155,7 +154,6 @@ pub(crate) fn fit_rows(
             config: &proposal.config,
             seed: proposal.seed,
             stop: limit,
-            last_truncation,
         };
         learner.fit(&input)
     };
@@ -264,8 +262,7 @@ fn candidate(
     let mut predictions = pooled_predictions(context, fits, best);
     let (_, se) = score(context, &predictions);
     let chosen = if context.pruning {
-        let losses: Vec<Point> = points.iter().map(|(_, point)| point.clone()).collect();
-        cheapest_within(&losses, best, PRUNING_TOLERANCE_SE * se)
+        cheapest_within(points, best, se, context.limit_ns)
     } else {
         points.len() - 1
     };
@@ -304,9 +301,20 @@ fn least_loss(points: &[(Shape, Point)], limit_ns: f64) -> usize {
     best.expect("judge saw a finite loss").truncation
 }
 
-/// The cheapest truncation whose loss is within `tolerance` of that of `best`.
-fn cheapest_within(points: &[Point], best: usize, tolerance: f64) -> usize {
-    prune::cheapest::cheapest_within(points, best, tolerance)
+/// The cheapest truncation whose loss is within tolerance of that of `best`.
+fn cheapest_within(points: &[(Shape, Point)], best: usize, se: f64, limit_ns: f64) -> usize {
+    // If none meets the limit, `best` is the fastest and nothing is to be gained.
+    if points[best].1.ns > limit_ns {
+        return best;
+    }
+    let priced = |(_, p): &(Shape, Point)| prune::cheapest::Point {
+        loss: if p.ns <= limit_ns { p.loss } else { f64::INFINITY },
+        loss_se: se,
+        ns: p.ns,
+        bytes: p.bytes,
+    };
+    let priced: Vec<prune::cheapest::Point> = points.iter().map(priced).collect();
+    prune::cheapest::cheapest(&priced, PRUNING_TOLERANCE_SE).unwrap_or(best)
 }
 
 fn pooled_predictions(
