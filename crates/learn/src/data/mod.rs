@@ -3,7 +3,7 @@
 mod blocks;
 pub mod csv;
 pub mod infer;
-mod names;
+pub mod names;
 pub mod nearest;
 mod parse;
 pub mod rows;
