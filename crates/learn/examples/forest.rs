@@ -264,8 +264,8 @@ fn log_loss(scored: &Scored<'_>) -> f64 {
 fn accuracy(scored: &Scored<'_>) -> f64 {
     let n_classes = scored.n_outputs.max(2) as u32;
     let right = |&(row, &class): &(usize, &u32)| {
-        let best = (0..n_classes)
-            .max_by(|&a, &b| share(scored, row, a).total_cmp(&share(scored, row, b)));
+        let best =
+            (0..n_classes).max_by(|&a, &b| share(scored, row, a).total_cmp(&share(scored, row, b)));
         best == Some(class)
     };
     let classes = classes(scored);

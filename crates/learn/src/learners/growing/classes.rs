@@ -160,8 +160,7 @@ impl Classes {
                 let worth = self.sides_worth::<ENTROPY>(sides);
                 if best.is_none_or(|best| worth > best.worth) {
                     let next = self.groups[place + 1].bin;
-                    let threshold =
-                        if place < first { 0 } else { between(group.bin, next) };
+                    let threshold = if place < first { 0 } else { between(group.bin, next) };
                     let missing_right = if range.missing {
                         !missing_left
                     } else {
@@ -266,8 +265,7 @@ impl Statistic for Classes {
         let n_classes = self.n_classes;
         for (&byte, example) in bytes.iter().zip(examples) {
             let side = usize::from(byte > 0) + usize::from(byte > threshold);
-            self.histogram[side * n_classes + example.target as usize] +=
-                f64::from(example.weight);
+            self.histogram[side * n_classes + example.target as usize] += f64::from(example.weight);
             self.n_rows[side] += 1;
         }
         self.cells.clear();

@@ -102,8 +102,7 @@ impl Moments {
             let right = [self.total[0] - left[0], self.total[1] - left[1]];
             let worth = worth(left) + worth(right);
             if best.is_none_or(|best| worth > best.worth) {
-                let missing_right =
-                    if range.missing { missing_right } else { right[0] > left[0] };
+                let missing_right = if range.missing { missing_right } else { right[0] > left[0] };
                 best = Some(Cut { worth, threshold: between(bin, next), missing_right });
             }
         };

@@ -41,7 +41,9 @@ pub(in crate::learners) fn fit(input: &FitInput<'_>, settings: &Settings) -> Fit
             let statistic = Classes::new(prior.len(), entropy);
             Forest::new(input, settings, 0.0, &prior).fit(statistic, &prior)
         }
-        TaskKind::Binary => Forest::new(input, settings, 0.0, &prior).fit(Moments::new(entropy), &prior),
+        TaskKind::Binary => {
+            Forest::new(input, settings, 0.0, &prior).fit(Moments::new(entropy), &prior)
+        }
         TaskKind::Regression => {
             Forest::new(input, settings, prior[0], &prior).fit(Moments::new(false), &[0.0])
         }
@@ -243,7 +245,8 @@ impl Counts {
     }
 
     fn add(&mut self, grown: &Grown, depths: &[usize]) {
-        let mut by_depth = vec![0; 1 + grown.nodes.iter().map(|n| n.depth).max().unwrap_or(0) as usize];
+        let mut by_depth =
+            vec![0; 1 + grown.nodes.iter().map(|n| n.depth).max().unwrap_or(0) as usize];
         for node in &grown.nodes {
             by_depth[usize::from(node.depth)] += 1;
             if node.left != 0 {
@@ -276,7 +279,14 @@ impl Counts {
             });
             used.count() as f64
         };
-        forest_shape(n_trees, self.n_steps[place], self.n_nodes[place], width, used(false), used(true))
+        forest_shape(
+            n_trees,
+            self.n_steps[place],
+            self.n_nodes[place],
+            width,
+            used(false),
+            used(true),
+        )
     }
 }
 

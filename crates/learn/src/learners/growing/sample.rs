@@ -51,13 +51,7 @@ impl Pool {
     }
 
     /// The rows of one tree, ascending, into `rows` and `examples`; a row drawn twice counts twice.
-    pub fn draw(
-        &self,
-        draw: Draw,
-        key: &[u64],
-        rows: &mut Vec<u32>,
-        examples: &mut Vec<Example>,
-    ) {
+    pub fn draw(&self, draw: Draw, key: &[u64], rows: &mut Vec<u32>, examples: &mut Vec<Example>) {
         rows.clear();
         examples.clear();
         if self.rows.is_empty() || (!draw.bootstrap && draw.share >= 1.0) {
