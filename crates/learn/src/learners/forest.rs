@@ -31,7 +31,7 @@ const KIND: Kind = Kind {
     random_thresholds: false,
     bootstrap: true,
     max_features: "sqrt",
-    max_features_regression: "0.3",
+    max_features_regression: "0.5",
 };
 
 impl Learner for RandomForest {

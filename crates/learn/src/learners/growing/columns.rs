@@ -22,8 +22,6 @@ pub(in crate::learners) struct Column<'a> {
     pub feature: u32,
     /// Bins, or ranks of levels, of all rows `(n_rows,)`.
     pub bytes: Cow<'a, [u8]>,
-    /// Place of each byte on the axis that random thresholds are drawn from.
-    pub places: Vec<f64>,
     /// Rank of each bin; `None` for numeric features.
     ranks: Option<Vec<u8>>,
 }
@@ -67,23 +65,11 @@ pub(in crate::learners) fn columns<'a>(input: &FitInput<'a>) -> Vec<Column<'a>> 
 fn column<'a>(data: &'a Dataset, feature: u32, train: &[u32], max_ranks: usize) -> Column<'a> {
     let bins = &data.bins[feature as usize];
     match &data.features[feature as usize].bins {
-        Bins::Edges(edges) => {
-            let (bytes, places) = (Cow::Borrowed(&bins[..]), places(edges));
-            Column { feature, bytes, places, ranks: None }
-        }
+        Bins::Edges(_) => Column { feature, bytes: Cow::Borrowed(&bins[..]), ranks: None },
         Bins::Levels(_) => {
             let ranks = levels::ranks(data, feature, train, max_ranks);
             let bytes = bins.iter().map(|&bin| ranks[usize::from(bin)]).collect();
-            let places = (0..=255).map(f64::from).collect();
-            Column { feature, bytes: Cow::Owned(bytes), places, ranks: Some(ranks) }
+            Column { feature, bytes: Cow::Owned(bytes), ranks: Some(ranks) }
         }
     }
-}
-
-/// Place of each bin of a numeric feature: the index of the bin.
-///
-/// Bins hold about equally many rows where values are many, so a uniform draw is one over ranks:
-/// heavy tails do not push thresholds into empty regions.
-fn places(edges: &[f64]) -> Vec<f64> {
-    (0..edges.len() + 2).map(|bin| bin as f64).collect()
 }

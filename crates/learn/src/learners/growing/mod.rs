@@ -24,4 +24,8 @@ pub(super) mod truncate;
 pub(super) mod validation;
 
 #[cfg(test)]
+mod fixtures;
+#[cfg(test)]
 mod oracle;
+#[cfg(test)]
+mod properties;

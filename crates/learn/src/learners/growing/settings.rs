@@ -48,6 +48,11 @@ impl Kind {
         let regression = facts.kind == TaskKind::Regression;
         let max_features =
             if regression { self.max_features_regression } else { self.max_features };
+        let smoothing = match facts.kind {
+            TaskKind::Regression => 0.0,
+            TaskKind::Binary => 1.0,
+            TaskKind::Multiclass => 0.1,
+        };
         let ordinary = |name, domain, default, help| Parameter {
             name,
             domain,
@@ -88,7 +93,7 @@ impl Kind {
             ordinary(
                 "leaf_smoothing",
                 Domain::Float { low: 0.0, high: 20.0, log: false },
-                Value::Float(if regression { 0.0 } else { 0.5 }),
+                Value::Float(smoothing),
                 "rows like the parent mixed into each node's value",
             ),
             ordinary(
