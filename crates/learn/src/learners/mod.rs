@@ -20,8 +20,13 @@ mod growing;
 pub mod linear;
 
 /// Every learner, in the order of reports and of first trials.
-pub static LEARNERS: &[&dyn Learner] =
-    &[&baseline::Baseline, &boosting::Boosting, &forest::RandomForest, &extra_trees::ExtraTrees];
+pub static LEARNERS: &[&dyn Learner] = &[
+    &baseline::Baseline,
+    &linear::LinearModel,
+    &boosting::Boosting,
+    &forest::RandomForest,
+    &extra_trees::ExtraTrees,
+];
 
 /// The learner of this name.
 pub fn learner(name: &str) -> Option<&'static dyn Learner> {
