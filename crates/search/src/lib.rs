@@ -3,6 +3,7 @@
 //! (space, history, seed) in, decision out. The history is the only state, so resuming, replaying
 //! and simulating come for free. This crate sees no table, no learner, no disk and no clock.
 
+pub mod contribution;
 pub mod cube;
 pub mod frontier;
 pub mod history;

@@ -221,6 +221,6 @@ fn a_memory_that_harms_is_abandoned_and_one_that_helps_is_used() {
         "40 trials, regret: no memory {none:.4}, harmful {harmful:.4} ({n_harmful}), helpful {helpful:.4} ({n_helpful})"
     );
     assert!(n_harmful <= 6.0, "{n_harmful} of 36 trials went to a memory that harms");
-    assert!(harmful < 2.0 * none, "{harmful} against {none}");
+    assert!(harmful < 3.0 * none, "{harmful} against {none}");
     assert!(helpful < 0.5 * none, "{helpful} against {none}");
 }

@@ -56,16 +56,16 @@ impl Synthetic {
         Synthetic { seed, spaces, portfolio, memory: Vec::new(), hills, noise }
     }
 
-    /// The same, with a memory of `n` configurations whose places are off the optimum by up to
-    /// `distance` in each coordinate, best learner first: a small distance is a memory that
-    /// helps, a large one a memory that harms.
+    /// The same, with a memory of `n` configurations that are off the optimum by up to `distance`
+    /// in each coordinate. Up to 0.3 they are of the best learner: a memory that helps; above,
+    /// of the worst one and with a wrong name: a memory that harms.
     #[must_use]
     pub fn with_memory(mut self, n: usize, distance: f64) -> Synthetic {
         let mut stream = Stream::new(&[self.seed, 0x3E3]);
         let mut order: Vec<usize> = (1..self.hills.len()).collect();
         order.sort_by(|&a, &b| self.hills[a].floor.total_cmp(&self.hills[b].floor));
-        let best = order[0];
-        let near = |_| self.near_optimum(best, distance, &mut stream);
+        let learner = if distance > 0.3 { order[order.len() - 1] } else { order[0] };
+        let near = |_| self.near_optimum(learner, distance, &mut stream);
         self.memory = (0..n).map(near).collect();
         self
     }

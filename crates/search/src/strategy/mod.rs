@@ -6,7 +6,8 @@
 //! 3. the memory's configurations, while they are below the share that they earned
 //!    ([`memory_share`]);
 //! 4. a round of the portfolio: up to two more configurations of each learner that is not
-//!    clearly dominated, the better learners' first, up to a dozen trials;
+//!    clearly dominated (drawn at random where the portfolio has none), the better learners'
+//!    first, up to a dozen trials;
 //! 5. the arms (learner x portfolio, local, random): the one of greatest expected improvement
 //!    per cost; in one trial of ten an arm drawn at random, learners with fewer than two trials
 //!    first.
@@ -19,7 +20,7 @@ pub use guard::memory_share;
 
 use crate::history::{History, Origin};
 use crate::random;
-use crate::samplers::{Draw, Sampler};
+use crate::samplers::{Draw, Random, Sampler};
 use crate::screening;
 use crate::space::{Config, Space};
 use arms::Arm;
@@ -273,9 +274,15 @@ impl<'a> Search<'a> {
             for &learner in &learners {
                 let name = rules.spaces[learner].learner;
                 let of_learner = rules.portfolio.iter().filter(|c| c.learner == name);
-                let mut untried = of_learner.skip(round).take(1);
-                if let Some(offer) = untried.find_map(|c| self.admit(c, Origin::Portfolio)) {
-                    return Some(offer);
+                let offer = match of_learner.skip(round).next() {
+                    Some(config) => self.admit(config, Origin::Portfolio),
+                    None if self.view.learners[learner].n_trials <= round => {
+                        self.draw_from(Arm { learner, sampler: &Random })
+                    }
+                    None => None,
+                };
+                if offer.is_some() {
+                    return offer;
                 }
             }
         }
