@@ -43,7 +43,8 @@ impl Candidates {
                 let before = &self.list[..index];
                 let rank = before.iter().filter(|c| &c.config.learner == learner).count();
                 let is_default = candidate.origin == eyas_search::Origin::Default;
-                let best_default = is_default && !std::mem::replace(&mut default_seen, is_default || default_seen);
+                let best_default = is_default && !default_seen;
+                default_seen |= is_default;
                 index < KEPT_BY_LOSS
                     || rank < KEPT_PER_LEARNER
                     || Some(index) == fastest

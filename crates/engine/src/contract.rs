@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use eyas_learn::{Column, Table};
-use eyas_model::measure::{CostModel, Latency, LatencyOptions, measure_latency};
-use eyas_model::{Model, Predictor, RowSource, Value};
+use eyas_model::measure::{Latency, LatencyOptions, measure_latency};
+use eyas_model::{CostModel, Model, Predictor, RowSource, Value};
 
 use crate::assemble::thinned;
 use crate::error::Error;

@@ -35,7 +35,7 @@ use crate::validation::{self, Rows};
 pub fn fit(
     table: &Table,
     options: &FitOptions,
-    memory: Option<&Memory>,
+    memory: Option<&mut Memory>,
     interrupt: &Interrupt,
     observer: &dyn Observer,
 ) -> Result<Report, Error> {
@@ -49,8 +49,8 @@ pub fn fit(
     };
     let journal = Journal::create(&options.run_dir, &header)?;
     let meter = Meter::new(options.budget, 0.0, interrupt);
-    let job = Job { table, options, memory, observer, meter: &meter };
-    job.go(&prepared, Vec::new(), journal)
+    let job = Job { table, options, observer, meter: &meter };
+    job.go(&prepared, memory, Vec::new(), journal)
 }
 
 /// Continues the run of a folder that was stopped or killed; `options` are those of its start,
@@ -62,7 +62,7 @@ pub fn resume(
     run_dir: &Path,
     table: &Table,
     options: &FitOptions,
-    memory: Option<&Memory>,
+    memory: Option<&mut Memory>,
     interrupt: &Interrupt,
     observer: &dyn Observer,
 ) -> Result<Report, Error> {
@@ -82,8 +82,8 @@ pub fn resume(
     let meter = Meter::new(options.budget, earlier, interrupt);
     entries.iter().for_each(|entry| meter.book(entry.trial.work));
     let options = FitOptions { run_dir: run_dir.to_owned(), ..options.clone() };
-    let job = Job { table, options: &options, memory, observer, meter: &meter };
-    job.go(&prepared, entries.into_iter().map(|entry| entry.trial).collect(), journal)
+    let job = Job { table, options: &options, observer, meter: &meter };
+    job.go(&prepared, memory, entries.into_iter().map(|entry| entry.trial).collect(), journal)
 }
 
 fn check(options: &FitOptions) -> Result<(), Error> {
@@ -148,10 +148,12 @@ impl Prepared {
             stated: options.stated_columns.clone(),
             threads: options.threads,
             memory_limit_bytes: options.memory_bytes,
+            seed: options.seed,
         };
         let (data, more) = Dataset::build(table, &task, &build)?;
         notices.extend(more);
-        let n_valid = data.n_rows.min(n_validation_rows);
+        let first_valid = (table.n_rows() - n_validation_rows) as u32;
+        let n_valid = task.rows.iter().filter(|&&row| row >= first_valid).count();
         let rows = validation::plan(&data, &task, &options.validation, n_valid, options.seed)?;
         let facts = data.facts(rows.n_train());
         let fingerprint = remember::fingerprint(&data);
@@ -164,7 +166,6 @@ impl Prepared {
 pub(crate) struct Job<'a> {
     pub table: &'a Table,
     pub options: &'a FitOptions,
-    pub memory: Option<&'a Memory>,
     pub observer: &'a dyn Observer,
     pub meter: &'a Meter<'a>,
 }
@@ -174,18 +175,26 @@ const SCREEN_FROM_ROWS: usize = 30_000;
 const SCREEN_SHARE: f64 = 0.15;
 
 impl Job<'_> {
-    fn go(&self, prepared: &Prepared, past: Vec<Trial>, journal: Journal) -> Result<Report, Error> {
+    fn go(
+        &self,
+        prepared: &Prepared,
+        mut memory: Option<&mut Memory>,
+        past: Vec<Trial>,
+        journal: Journal,
+    ) -> Result<Report, Error> {
         let mut notices = prepared.notices.clone();
         self.announce(prepared);
         let cost = self.cost_model();
-        let proposals = self.ask_memory(prepared, &mut notices);
+        let proposals = self.ask_memory(prepared, memory.as_deref(), &mut notices);
         let strategies = Strategies::new(&prepared.facts, &self.options.without);
         let run = self.run(prepared, &cost, &strategies, &proposals);
         let candidates = self.stored_candidates(&run.context, &past);
         let state = State::new(History { trials: past }, candidates, journal);
         let (state, reason) = run.search(state)?;
         let report = finish::finish(self, prepared, &run, &state, reason, &mut notices)?;
-        self.leave_in_memory(prepared, &state.history);
+        if let Some(memory) = memory.as_deref_mut() {
+            self.leave_in_memory(prepared, memory, &state.history);
+        }
         Ok(report)
     }
 
@@ -242,7 +251,7 @@ impl Job<'_> {
             run_dir: &options.run_dir,
             defaults_only: !selects,
             screening: screens.then_some(SCREEN_SHARE),
-            limit_memory_bytes: self.memory_for_a_trial(data),
+            limit_memory_bytes: self.memory_for_a_trial(prepared),
             threads: options.threads,
             seed: options.seed,
             reserve_seconds: self.reserve_seconds(),
@@ -258,9 +267,10 @@ impl Job<'_> {
         (0.15 + 0.02 * total).min(2.0) + measured.min(0.05 * total)
     }
 
-    fn memory_for_a_trial(&self, data: &Dataset) -> f64 {
+    fn memory_for_a_trial(&self, prepared: &Prepared) -> f64 {
         let Some(limit) = self.options.memory_bytes else { return f64::INFINITY };
-        let left = limit as f64 - data.bytes() as f64;
+        let data_bytes = Dataset::memory_bytes_needed(self.table, &prepared.task);
+        let left = limit as f64 - data_bytes as f64;
         (left / self.options.threads.max(1) as f64).max(0.0)
     }
 
@@ -278,8 +288,13 @@ impl Job<'_> {
         candidates
     }
 
-    fn ask_memory(&self, prepared: &Prepared, notices: &mut Vec<String>) -> Vec<Config> {
-        let Some(memory) = self.memory else { return Vec::new() };
+    fn ask_memory(
+        &self,
+        prepared: &Prepared,
+        memory: Option<&Memory>,
+        notices: &mut Vec<String>,
+    ) -> Vec<Config> {
+        let Some(memory) = memory else { return Vec::new() };
         if self.options.without.contains(&Method::Transfer) {
             return Vec::new();
         }
@@ -290,8 +305,7 @@ impl Job<'_> {
         })
     }
 
-    fn leave_in_memory(&self, prepared: &Prepared, history: &History) {
-        let Some(memory) = self.memory else { return };
+    fn leave_in_memory(&self, prepared: &Prepared, memory: &mut Memory, history: &History) {
         if let Err(problem) = remember::leave(memory, prepared, &self.options.data_name, history) {
             let text = format!("the run could not be kept in the memory: {problem}");
             self.observer.event(&Event::Notice { text });

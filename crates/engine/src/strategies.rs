@@ -61,7 +61,7 @@ fn add_selection(space: &mut Space) {
     });
     space.parameters.push(Parameter {
         name: "feature_score",
-        domain: Domain::Category(&["mutual_info", "f", "chi2"]),
+        domain: Domain::Category(&["mutual_info", "chi2", "f_test"]),
         default: Value::Text("mutual_info".into()),
         nested: false,
         when: None,

@@ -7,6 +7,7 @@ pub mod names;
 pub mod nearest;
 mod parse;
 pub mod rows;
+mod stack;
 mod scan;
 pub mod table;
 pub mod types;
