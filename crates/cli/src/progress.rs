@@ -129,7 +129,8 @@ impl Progress {
         }
     }
 
-    fn notice(&self, text: &str) {
+    /// Writes something the user should know above the bar.
+    pub fn notice(&self, text: &str) {
         self.note(&format!("{} {text}", Style::of_stderr().yellow("note:")));
     }
 }

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::Args;
+use clap::builder::PossibleValue;
 use eyas::Method;
-use eyas_learn::METRICS;
+use eyas_learn::metrics::{METRICS, Metric};
 use serde::{Deserialize, Serialize};
 
 use crate::places;
@@ -279,7 +280,10 @@ fn delimiter(text: &str) -> Result<u8, String> {
     }
 }
 
-/// The metrics, as possible values.
+/// The metrics and their other names, as possible values.
 pub fn metric_names() -> clap::builder::PossibleValuesParser {
-    METRICS.iter().map(|metric| metric.name).collect::<Vec<_>>().into()
+    let value = |metric: &'static Metric| {
+        PossibleValue::new(metric.name).aliases(metric.aliases.iter().copied()).help(metric.help)
+    };
+    METRICS.iter().map(value).collect::<Vec<_>>().into()
 }
