@@ -80,6 +80,12 @@ impl Failure {
     }
 }
 
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
 impl From<eyas_learn::Error> for Failure {
     fn from(error: eyas_learn::Error) -> Failure {
         use eyas_learn::Error as Learn;

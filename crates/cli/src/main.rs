@@ -15,6 +15,7 @@ mod commands;
 mod console;
 mod data;
 mod excerpt;
+mod latency;
 mod failure;
 mod model;
 mod panic;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use eyas_model::measure::calibrate;
 use eyas_model::{ColumnKind, CostModel, Shape};
 use serde_json::{Value, json};
 
@@ -31,7 +32,7 @@ struct Step {
 /// Runs the command.
 pub fn run(args: &InspectArgs, context: &Context) -> Result<ExitCode, Failure> {
     let model = model::open(&args.model)?;
-    let cost = CostModel::calibrate();
+    let cost = calibrate(0.3);
     let shape = model.predictor.shape();
     let steps = steps(&cost, &shape);
     let (p50, p99) = (cost.predict_p50_ns(&shape), cost.predict_p99_ns(&shape));

@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use eyas_model::CostModel;
-use eyas_model::measure::LatencyOptions;
+use eyas_model::measure::{LatencyOptions, calibrate};
 use serde_json::json;
 
 use crate::failure::Failure;
@@ -47,7 +46,7 @@ struct Limits {
 pub fn run(args: &VerifyArgs, context: &Context) -> Result<ExitCode, Failure> {
     let model = model::open(&args.model)?;
     let limits = limits(args, &model)?;
-    let cost = CostModel::calibrate();
+    let cost = calibrate(0.3);
     let predicted_ns = cost.predict_p99_ns(&model.predictor.shape());
     let options = LatencyOptions { n_rows: 100_000, n_cold: 100, seed: 0 };
     let measured = latency::measure(&model, &args.data, &args.reading, &options)?;
