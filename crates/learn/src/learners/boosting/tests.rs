@@ -345,7 +345,7 @@ fn a_stopped_fit_keeps_whole_rounds() {
         let stop = After((share * work as f64) as u64, AtomicU64::new(0));
         let part = case.try_fit(&config(40), &stop).expect("allowed");
         let n = part.model.truncations().len();
-        assert!(part.stopped && n >= 1 && n < 40);
+        assert!(part.stopped && (1..40).contains(&n));
         assert_eq!(part.model.truncations(), &full.model.truncations()[..n]);
         assert_eq!(trees(&part, n - 1), trees(&full, n - 1));
     }
