@@ -1,5 +1,9 @@
 //! What a model costs to predict one row, from its shape alone.
 
+pub(crate) mod prices;
+
+pub use prices::CostModel;
+
 use crate::encoder::Feature;
 use crate::engine::encode;
 use crate::engine::pack::{PackedNode, narrow};
