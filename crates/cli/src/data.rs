@@ -67,11 +67,11 @@ pub fn create_rows(path: Option<&Path>) -> Result<Box<dyn WriteRows>, Failure> {
         let file = File::create(path).map_err(|error| Failure::file("write", path, &error))?;
         return Ok(Box::new(CsvWriter::to_stream(&path.display().to_string(), Box::new(file))));
     }
-    Ok(eyas_arrow::create_rows(path)?)
+    Ok(eyas_arrow::create(path)?)
 }
 
 /// Standard output. If its reader goes away, the process ends without a word.
-struct StandardOutput;
+pub struct StandardOutput;
 
 impl Write for StandardOutput {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {

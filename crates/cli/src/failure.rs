@@ -101,6 +101,12 @@ impl From<eyas_learn::Error> for Failure {
     }
 }
 
+impl From<eyas_memory::Error> for Failure {
+    fn from(error: eyas_memory::Error) -> Failure {
+        Failure::failed(error.to_string()).help("or do without a memory: --memory off")
+    }
+}
+
 impl From<eyas_model::Error> for Failure {
     fn from(error: eyas_model::Error) -> Failure {
         Failure::failed(error.to_string())

@@ -100,7 +100,7 @@ pub fn latency(text: &str) -> Result<Nanoseconds, String> {
 
 /// A training budget such as `60s`.
 pub fn budget(text: &str) -> Result<Seconds, String> {
-    TIME.parse(text).map(|ns| Seconds(ns * 1e-9))
+    TIME.parse(text).map(|ns| Seconds(ns / 1e9))
 }
 
 /// A size such as `1MB`.

@@ -27,8 +27,8 @@ fn price_list(report: &Report, style: Style) -> String {
     }
     align_right(&mut table, 2..7);
     let direction = if report.higher_is_better { "higher" } else { "lower" };
-    let title = format!("Price list ({} {direction} is better; * is chosen)", report.metric);
-    format!("{}\n{table}", style.bold(&title))
+    let title = format!("Price list ({}, {direction} is better; * is chosen)", report.metric);
+    format!("{}\n{}", style.bold(&title), table.trim_fmt())
 }
 
 fn price_cells(row: &PriceRow) -> Vec<String> {
@@ -51,7 +51,7 @@ fn contributions(report: &Report, style: Style) -> String {
         table.add_row(contribution_cells(row));
     }
     align_right(&mut table, 1..4);
-    format!("{}\n{table}", style.bold("What each method contributed"))
+    format!("{}\n{}", style.bold("What each method contributed"), table.trim_fmt())
 }
 
 fn contribution_cells(row: &Contribution) -> Vec<String> {
@@ -139,7 +139,7 @@ fn contract_lines(report: &Report, style: Style) -> Vec<String> {
 /// A table without lines.
 pub fn plain_table(header: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     if table.width().is_none() {
         table.set_width(120);
     }

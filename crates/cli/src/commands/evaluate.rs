@@ -90,5 +90,5 @@ fn as_text(scores: &[(&Metric, f64, f64)], n_rows: usize) -> String {
         table.add_row([metric.name, value.as_str(), better]);
     }
     report::align_right(&mut table, 1..2);
-    format!("{table}\n{} rows", show_count(n_rows as u64))
+    format!("{}\n{} rows", table.trim_fmt(), show_count(n_rows as u64))
 }

@@ -51,12 +51,12 @@ pub fn go(args: &RunArgs, context: &Context, resumes: bool) -> Result<ExitCode, 
         progress.notice(&notice.to_string());
     }
     let validation = validation(args, &reading)?;
-    let memory = store::open_for_run(args.search.memory.as_deref(), |text| progress.notice(text))?;
+    let mut memory = store::open_for_run(args.search.memory.as_deref(), |text| progress.notice(text))?;
     let options = options(args, context, validation);
     let result = if resumes {
-        eyas::resume(args.run_dir(), &table, &options, memory.as_ref(), &INTERRUPT, &progress)
+        eyas::resume(args.run_dir(), &table, &options, memory.as_mut(), &INTERRUPT, &progress)
     } else {
-        eyas::fit(&table, &options, memory.as_ref(), &INTERRUPT, &progress)
+        eyas::fit(&table, &options, memory.as_mut(), &INTERRUPT, &progress)
     };
     progress.finish();
     tell(&result?, args, context)

@@ -92,7 +92,7 @@ fn schema(model: &OpenModel) -> String {
     for column in &schema.columns {
         table.add_row([column.name.as_str(), kind(column.kind)]);
     }
-    format!("{text}\n\nColumns it reads\n{table}")
+    format!("{text}\n\nColumns it reads\n{}", table.trim_fmt())
 }
 
 fn costs(title: &str, steps: &[Step]) -> String {
@@ -102,7 +102,7 @@ fn costs(title: &str, steps: &[Step]) -> String {
         table.add_row([step.what, &count, &show_ns(step.ns)]);
     }
     align_right(&mut table, 1..3);
-    format!("{title}\n{table}")
+    format!("{title}\n{}", table.trim_fmt())
 }
 
 fn importances(notes: &Value) -> Option<String> {
@@ -114,7 +114,7 @@ fn importances(notes: &Value) -> Option<String> {
     }
     align_right(&mut table, 1..2);
     let more = if rows.len() > 20 { format!("\n{} more", rows.len() - 20) } else { String::new() };
-    Some(format!("What matters to it\n{table}{more}"))
+    Some(format!("What matters to it\n{}{more}", table.trim_fmt()))
 }
 
 /// How the model was found, from its notes.
