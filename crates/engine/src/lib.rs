@@ -13,10 +13,16 @@ mod contract;
 mod contributions;
 mod error;
 pub mod event;
+mod finish;
 mod fit;
 pub mod journal;
 pub mod options;
+mod remember;
 pub mod report;
+mod reporting;
+mod run;
+mod storage;
+mod strategies;
 mod trial;
 mod validation;
 

@@ -56,6 +56,8 @@ pub enum Validation {
 pub struct FitOptions {
     /// Target, metric, columns.
     pub task: TaskOptions,
+    /// Columns whose kind the user stated: they are never dropped as identifiers.
+    pub stated_columns: Vec<String>,
     /// Largest one-row p99 latency in nanoseconds, encoding of raw values included.
     pub latency_ns: Option<f64>,
     /// Largest model file in bytes.

@@ -16,6 +16,8 @@ mod grouped;
 mod stratified;
 mod timed;
 
+pub(crate) use stratified::quantile_bins;
+
 /// Rows to learn from and rows to predict, both ascending, disjoint and not empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Split {

@@ -23,7 +23,7 @@ pub mod schema;
 pub mod tree;
 mod value;
 
-pub use cost::Shape;
+pub use cost::{CostModel, Shape, ShapeCounter};
 pub use encoder::{Bins, Derive, Feature};
 pub use engine::{FlatRows, Predictor, RowSource, Scratch};
 pub use error::Error;

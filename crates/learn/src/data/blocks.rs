@@ -182,13 +182,11 @@ impl Blocks {
         let first = self.next_block()?.ok_or_else(|| data_error(&self.path, None, None, EMPTY))?;
         let mut scanner = Scanner::new(&first.text, 0, self.delimiter);
         let mut names = Vec::new();
-        let found = scanner.next_record();
-        while found {
+        let mut last = !scanner.next_record();
+        while !last {
             let field = scanner.next_field();
             names.push(scanner.text(field).to_string());
-            if field.last {
-                break;
-            }
+            last = field.last;
         }
         // Give the rest back, with its line.
         let at = scanner.at();

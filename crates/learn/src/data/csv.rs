@@ -13,7 +13,7 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use super::blocks::{BLOCK_BYTES, Block, Blocks, data_error, decompressed, open};
-use super::infer::{is_boolean, names_column};
+use super::infer::settled_column;
 use super::names::Names;
 use super::nearest::suggestion;
 use super::parse::{Cells, Layout, Mode, ParsedBlock, ParsedColumn};
@@ -104,7 +104,7 @@ fn header_only(path: &str) -> Error {
 ///
 /// # Errors
 /// Duplicate names.
-pub(crate) fn checked_header(
+pub fn checked_header(
     path: &str,
     mut header: Vec<String>,
 ) -> Result<(Vec<String>, Vec<Notice>), Error> {
@@ -130,7 +130,11 @@ pub(crate) fn checked_header(
     Ok((header, notices))
 }
 
-fn stated_modes(path: &str, header: &[String], options: &ReadOptions) -> Result<Vec<Mode>, Error> {
+/// Checks that every column with a stated type exists.
+///
+/// # Errors
+/// It does not; the nearest name is suggested.
+pub fn check_stated(path: &str, header: &[String], options: &ReadOptions) -> Result<(), Error> {
     for (name, _) in &options.types {
         if !header.contains(name) {
             let hint = suggestion(name, header.iter().map(String::as_str));
@@ -138,6 +142,11 @@ fn stated_modes(path: &str, header: &[String], options: &ReadOptions) -> Result<
             return Err(data_error(path, None, Some(name), problem));
         }
     }
+    Ok(())
+}
+
+fn stated_modes(path: &str, header: &[String], options: &ReadOptions) -> Result<Vec<Mode>, Error> {
+    check_stated(path, header, options)?;
     let mode = |name: &String| match options.kind_of(name) {
         None => Mode::Find,
         Some(KindOverride::Drop) => Mode::Skip,
@@ -396,28 +405,10 @@ fn settle(
     kind: Option<KindOverride>,
     cells: Joined,
 ) -> Result<ColumnData, Error> {
-    let (codes, levels) = match cells {
-        Joined::Numbers(values) => return Ok(ColumnData::Number(values)),
-        Joined::Dates(values) => return Ok(ColumnData::DateTime(values)),
-        Joined::Names(codes, levels) => (codes, levels),
-    };
-    match kind {
-        Some(KindOverride::Text) => Ok(ColumnData::Text { codes, levels }),
-        Some(KindOverride::Boolean) if levels.len() <= 2 => {
-            Ok(ColumnData::Category { codes, levels, boolean: true })
-        }
-        Some(KindOverride::Boolean) => {
-            let problem = format!(
-                "it is to be boolean but has {} distinct values, `{}` among them; state another type",
-                levels.len(),
-                levels[2]
-            );
-            Err(data_error(layout.path, None, Some(name), problem))
-        }
-        Some(KindOverride::Category) => {
-            let boolean = is_boolean(levels.iter().map(String::as_str));
-            Ok(ColumnData::Category { codes, levels, boolean })
-        }
-        _ => Ok(names_column(codes, levels)),
+    match cells {
+        Joined::Numbers(values) => Ok(ColumnData::Number(values)),
+        Joined::Dates(values) => Ok(ColumnData::DateTime(values)),
+        Joined::Names(codes, levels) => settled_column(kind, codes, levels)
+            .map_err(|problem| data_error(layout.path, None, Some(name), problem)),
     }
 }

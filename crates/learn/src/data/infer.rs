@@ -11,6 +11,7 @@
 //! constants, and identifiers by [`is_id_numbers`] and [`is_id_names`].
 
 use super::table::{ColumnData, MISSING_CODE};
+use super::types::KindOverride;
 
 /// Pairs of names that make a boolean column: no and yes.
 pub static BOOLEANS: &[(&str, &str)] = &[("false", "true"), ("no", "yes"), ("f", "t"), ("n", "y")];
@@ -46,6 +47,39 @@ pub fn is_text<'a>(n_present: usize, levels: impl ExactSizeIterator<Item = &'a s
     }
     let words: usize = levels.map(|level| level.split_whitespace().count()).sum();
     words >= MIN_TEXT_WORDS * n_levels
+}
+
+/// A number as people write it: decimal, with or without exponent, spaces around it ignored.
+/// `inf` and `nan` are read too; callers refuse the first and take the second for missing.
+pub fn parse_number(cell: &str) -> Option<f64> {
+    fast_float2::parse::<f64, _>(cell.trim_ascii().as_bytes()).ok()
+}
+
+/// The column that names and codes make, of the kind that the user states or else by rules 3 to 5.
+///
+/// # Errors
+/// What is wrong with a stated kind.
+pub fn settled_column(
+    kind: Option<KindOverride>,
+    codes: Vec<u32>,
+    levels: Vec<String>,
+) -> Result<ColumnData, String> {
+    match kind {
+        Some(KindOverride::Text) => Ok(ColumnData::Text { codes, levels }),
+        Some(KindOverride::Boolean) if levels.len() <= 2 => {
+            Ok(ColumnData::Category { codes, levels, boolean: true })
+        }
+        Some(KindOverride::Boolean) => Err(format!(
+            "it is to be boolean but has {} distinct values, `{}` among them; state another type",
+            levels.len(),
+            levels[2]
+        )),
+        Some(KindOverride::Category) => {
+            let boolean = is_boolean(levels.iter().map(String::as_str));
+            Ok(ColumnData::Category { codes, levels, boolean })
+        }
+        _ => Ok(names_column(codes, levels)),
+    }
 }
 
 /// The column that names and codes make by rules 3 to 5.

@@ -3,10 +3,11 @@
 mod blocks;
 pub mod csv;
 pub mod infer;
-mod names;
+pub mod names;
 pub mod nearest;
 mod parse;
 pub mod rows;
+mod stack;
 mod scan;
 pub mod table;
 pub mod types;

@@ -3,7 +3,7 @@
 /// Gives each distinct text a code, 0, 1, ...; an open-addressing table over the list of names, so
 /// that each name is stored once.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Names {
+pub struct Names {
     levels: Vec<String>,
     /// `code + 1` by hash, 0 is free; the length is a power of two, at least twice the names.
     slots: Vec<u32>,

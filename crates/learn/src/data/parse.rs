@@ -1,6 +1,7 @@
 //! One block of records as typed cells.
 
 use super::blocks::{Block, data_error};
+use super::infer::parse_number;
 use super::names::Names;
 use super::scan::{Scanner, count_breaks};
 use super::table::MISSING_CODE;
@@ -53,11 +54,6 @@ pub(crate) struct ParsedColumn {
 pub(crate) struct ParsedBlock {
     pub columns: Vec<ParsedColumn>,
     pub n_rows: usize,
-}
-
-/// A number as people write it: decimal, with or without exponent, spaces around it ignored.
-pub(crate) fn number(cell: &str) -> Option<f64> {
-    fast_float2::parse::<f64, _>(cell.trim_ascii().as_bytes()).ok()
 }
 
 /// What all blocks of a file have in common.
@@ -192,7 +188,7 @@ impl ParsedColumn {
             }
             Cells::Numbers(values) => {
                 // Numbers first: "nan" is the only missing mark that reads as one, and as NaN.
-                if let Some(value) = number(cell) {
+                if let Some(value) = parse_number(cell) {
                     values.push(value);
                     if value.is_infinite() && self.infinite.is_none() {
                         self.infinite = Some((line(), shortened(cell)));
@@ -245,7 +241,7 @@ impl Cells {
             values.resize(n_missing, f64::NAN);
             values
         };
-        if number(cell).is_some() {
+        if parse_number(cell).is_some() {
             return Cells::Numbers(missing());
         }
         if eyas_model::datetime::parse(cell).is_some() {

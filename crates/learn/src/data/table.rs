@@ -130,7 +130,7 @@ impl Table {
     pub fn split(&self, share: f64, seed: u64) -> (Table, Table) {
         let n_rows = self.n_rows() as u32;
         let mut rows: Vec<u32> = (0..n_rows).collect();
-        Stream::new(&[seed, 0x7370_6c69_74]).shuffle(&mut rows);
+        Stream::new(&[seed, 0x0073_706c_6974]).shuffle(&mut rows);
         let n_second = libm::round(share.clamp(0.0, 1.0) * f64::from(n_rows)) as usize;
         let (second, first) = rows.split_at_mut(n_second);
         first.sort_unstable();

@@ -11,12 +11,14 @@ const MAX_BINS: usize = 20;
 pub(super) fn strata(target: &Target, n_folds: usize) -> Vec<u32> {
     match target {
         Target::Classes(classes) => classes.clone(),
-        Target::Numbers(numbers) => quantile_bins(numbers, n_folds),
+        Target::Numbers(numbers) => {
+            quantile_bins(numbers, (numbers.len() / n_folds.max(1)).clamp(1, MAX_BINS))
+        }
     }
 }
 
-fn quantile_bins(numbers: &[f64], n_folds: usize) -> Vec<u32> {
-    let n_bins = (numbers.len() / n_folds.max(1)).clamp(1, MAX_BINS);
+/// Quantile bin of each number, below `n_bins`; equal numbers share a bin. `O(n log n)`.
+pub(crate) fn quantile_bins(numbers: &[f64], n_bins: usize) -> Vec<u32> {
     let mut order: Vec<u32> = (0..numbers.len() as u32).collect();
     order.sort_by(|&a, &b| numbers[a as usize].total_cmp(&numbers[b as usize]));
     let mut bins = vec![0; numbers.len()];

@@ -1,10 +1,11 @@
 //! Many rows at once: each tree is read once per block of rows.
 
 use crate::engine::encode::Encoded;
-use crate::engine::pack::PackedTrees;
+use crate::engine::pack::{LANES, PackedTrees};
 use crate::engine::rows::RowSource;
 use crate::engine::{PackedPart, Predictor, Scratch, linear, scalar};
 use crate::error::Error;
+use crate::tree::TreeOutput;
 
 /// Rows that share a pass over the trees; their slots fit the first-level cache.
 const BLOCK: usize = 64;
@@ -68,18 +69,18 @@ impl Predictor {
         for member in &self.members {
             let scores = &mut scores[..out.len()];
             scores.fill(0.0);
-            let row_scores = scores.chunks_exact_mut(n_outputs).enumerate();
+            let row_scores = scores.chunks_exact_mut(n_outputs);
             match &member.part {
                 PackedPart::Trees(trees) => {
                     trees.score_block(slots, encoder.n_slots, leaves, scores);
                 }
-                PackedPart::Linear(linear) => row_scores.for_each(|(row, scores)| {
+                PackedPart::Linear(linear) => row_scores.enumerate().for_each(|(row, scores)| {
                     let numbers = &numbers[row * encoder.n_numbers..][..encoder.n_numbers];
                     let bins = &bins[row * encoder.n_bins..][..encoder.n_bins];
                     linear.score(numbers, bins, scores);
                 }),
                 PackedPart::Constant(values) => {
-                    row_scores.for_each(|(_, scores)| linear::add(scores, values, 1.0));
+                    row_scores.for_each(|scores| linear::add(scores, values, 1.0));
                 }
             }
             let row_scores = scores.chunks_exact_mut(n_outputs);
@@ -94,14 +95,25 @@ impl PackedTrees {
     /// Scores of encoded rows `slots` `(n_rows, n_slots)` into `scores` `(n_rows, n_outputs)`.
     fn score_block(&self, slots: &[u8], n_slots: usize, leaves: &mut [u32], scores: &mut [f64]) {
         let n_outputs = self.base.len();
-        let leaves = &mut leaves[..scores.len() / n_outputs];
-        for (tree, output) in self.outputs.iter().enumerate() {
-            scalar::walk_rows(&self.nodes, self.trees[tree], slots, n_slots, leaves);
-            for (&leaf, scores) in leaves.iter().zip(scores.chunks_exact_mut(n_outputs)) {
-                self.add_leaf(leaf, *output, scores);
-            }
+        // Rows of the last block that are not there are walked as they were left, in vain.
+        let leaves = &mut leaves[..(scores.len() / n_outputs).next_multiple_of(LANES)];
+        for (tree, output) in self.trees.iter().zip(&self.outputs) {
+            scalar::walk_rows(&self.nodes, *tree, slots, n_slots, leaves);
+            self.add_leaves(leaves, *output, scores);
         }
         scores.chunks_exact_mut(n_outputs).for_each(|scores| self.finish(scores));
+    }
+
+    /// Adds what the leaves of many rows hold to their sums `(n_rows, n_outputs)`.
+    fn add_leaves(&self, leaves: &[u32], output: TreeOutput, sums: &mut [f64]) {
+        let n_outputs = self.base.len();
+        if n_outputs == 1 {
+            sums.iter_mut().zip(leaves).for_each(|(sum, &leaf)| *sum += self.value(leaf));
+            return;
+        }
+        for (&leaf, sums) in leaves.iter().zip(sums.chunks_exact_mut(n_outputs)) {
+            self.add_leaf(leaf, output, sums);
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! From a name to its bin: a small open-addressing table, built when a model is loaded.
 
-use std::io::Write;
+use std::fmt::Write;
 
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -83,15 +83,11 @@ struct Digits {
 }
 
 impl Write for Digits {
-    fn write(&mut self, text: &[u8]) -> std::io::Result<usize> {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
         let end = self.length + text.len();
-        let free = self.bytes.get_mut(self.length..end).ok_or(std::io::ErrorKind::WriteZero)?;
-        free.copy_from_slice(text);
+        let free = self.bytes.get_mut(self.length..end).ok_or(std::fmt::Error)?;
+        free.copy_from_slice(text.as_bytes());
         self.length = end;
-        Ok(text.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
     }
 }

@@ -172,8 +172,9 @@ impl PackedTrees {
         }
     }
 
+    /// What a leaf of one number holds.
     #[inline]
-    fn value(&self, leaf: u32) -> f64 {
+    pub fn value(&self, leaf: u32) -> f64 {
         f64::from(f32::from_bits(self.payload[leaf as usize]))
     }
 

@@ -21,7 +21,7 @@ pub(crate) fn walk(nodes: &[PackedNode], groups: &[Group], row: &[u8], leaves: &
 }
 
 /// Walks many rows `slots` `(n_rows, n_slots)` through one tree; `leaves[row]` becomes the node
-/// that a row ends in.
+/// that a row ends in. The number of rows is a multiple of [`LANES`].
 pub(crate) fn walk_rows(
     nodes: &[PackedNode],
     tree: Root,
@@ -29,15 +29,18 @@ pub(crate) fn walk_rows(
     n_slots: usize,
     leaves: &mut [u32],
 ) {
-    leaves.fill(tree.node);
-    // A tree of more than a leaf has slots.
-    for (lanes, slots) in leaves.chunks_mut(LANES).zip(slots.chunks(LANES * n_slots.max(1))) {
+    let (groups, rest) = leaves.as_chunks_mut::<LANES>();
+    assert!(rest.is_empty(), "rows come in whole groups");
+    for (group, leaves) in groups.iter_mut().enumerate() {
+        let rows = &slots[group * LANES * n_slots..];
+        let mut at = [tree.node; LANES];
         for _ in 0..tree.depth {
-            for (lane, at) in lanes.iter_mut().enumerate() {
+            for (lane, at) in at.iter_mut().enumerate() {
                 let node = nodes[*at as usize];
-                let place = lane * n_slots + usize::from(node.slot);
-                *at = node.left + u32::from(slots[place] > node.threshold);
+                let bin = rows[lane * n_slots + usize::from(node.slot)];
+                *at = node.left + u32::from(bin > node.threshold);
             }
         }
+        *leaves = at;
     }
 }

@@ -1,0 +1,214 @@
+//! Gradients rounded to whole numbers, and which rows a tree learns from.
+
+use super::parameters::{Parameters, Sampling};
+use super::split::Scale;
+use crate::kernels::histogram::Packing;
+use crate::random::{self, Stream};
+
+/// Gradient and hessian of a row.
+pub(super) type Pair = [f32; 2];
+
+/// What one tree learns.
+#[derive(Debug, Clone)]
+pub(super) struct Gradients {
+    /// Packed numbers `(n_channels)` x `(n_rows,)`.
+    pub packed: Vec<Vec<u64>>,
+    /// How they are packed.
+    pub packing: Packing,
+    /// What they stand for, by channel.
+    pub scales: Vec<Scale>,
+}
+
+impl Gradients {
+    pub fn new(n_channels: usize, n_rows: usize, packing: Packing) -> Gradients {
+        let scales = vec![Scale { gradient: 1.0, hessian: 1.0 }; n_channels];
+        Gradients { packed: vec![vec![0; n_rows]; n_channels], packing, scales }
+    }
+
+    /// Rounds the pairs `(n_rows,)` of one channel, times `weights`.
+    pub fn set(&mut self, channel: usize, pairs: &[Pair], weights: Option<&[f32]>) {
+        let (mut gradient, mut hessian) = (0f32, 0f32);
+        let weight = |row: usize| weights.map_or(1.0, |weights| weights[row]);
+        for (row, pair) in pairs.iter().enumerate() {
+            gradient = gradient.max((pair[0] * weight(row)).abs());
+            hessian = hessian.max(pair[1] * weight(row));
+        }
+        let gradient_unit = unit(gradient, self.packing.largest_gradient());
+        let mut hessian_unit = 1.0;
+        let out = self.packed[channel].iter_mut().zip(pairs).enumerate();
+        if self.packing == Packing::Both {
+            hessian_unit = unit(hessian, self.packing.largest_hessian());
+            let (per_gradient, per_hessian) = (1.0 / gradient_unit, 1.0 / hessian_unit);
+            for (row, (out, pair)) in out {
+                let gradient = nearest(pair[0] * weight(row) * per_gradient);
+                let hessian = nearest(pair[1] * weight(row) * per_hessian);
+                *out = Packing::Both.pack(gradient.into(), hessian as u64);
+            }
+        } else {
+            let per_gradient = 1.0 / gradient_unit;
+            for (row, (out, pair)) in out {
+                let gradient = nearest(pair[0] * weight(row) * per_gradient);
+                *out = Packing::Gradient.pack(gradient.into(), 1);
+            }
+        }
+        self.scales[channel] =
+            Scale { gradient: gradient_unit.into(), hessian: hessian_unit.into() };
+    }
+}
+
+/// The power of two that is worth 1, so that `largest` is at most `whole` (itself a power of two).
+fn unit(largest: f32, whole: f32) -> f32 {
+    if !(largest > 1e-30 && largest < 1e30) {
+        return 1.0;
+    }
+    let exponent = largest.to_bits() >> 23;
+    let power = f32::from_bits((exponent + u32::from(largest.to_bits() << 9 != 0)) << 23);
+    power / whole
+}
+
+/// The nearest whole number, for sizes of at most 2^22.
+#[inline(always)]
+fn nearest(x: f32) -> i32 {
+    const ROUND: f32 = 12_582_912.0;
+    (x + ROUND).to_bits() as i32 - ROUND.to_bits() as i32
+}
+
+/// The rows a tree learns from.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Sample {
+    /// Rows, ascending; `None` is all.
+    pub rows: Option<Vec<u32>>,
+    /// Factors on their gradients `(n_rows,)`; `None` is all 1.
+    pub weights: Option<Vec<f32>>,
+}
+
+impl Sample {
+    /// Draws the rows of a round from the pairs of all outputs.
+    pub fn draw(parameters: &Parameters, pairs: &[Vec<Pair>], key: u64) -> Sample {
+        let n_rows = pairs[0].len();
+        if parameters.subsample >= 1.0 {
+            return Sample::default();
+        }
+        match parameters.sampling {
+            Sampling::Bernoulli => {
+                let share = parameters.subsample;
+                let rows = (0..n_rows as u32).filter(|&row| uniform(key, row) < share).collect();
+                Sample { rows: Some(rows), weights: None }
+            }
+            Sampling::Mvs => minimal_variance(parameters, pairs, key),
+        }
+    }
+}
+
+fn uniform(key: u64, row: u32) -> f64 {
+    Stream::new(&[key, u64::from(row)]).uniform()
+}
+
+/// Rows with probability `min(1, size / threshold)`, where `size^2 = sum of g^2 + h^2`, each
+/// counted `1 / probability` times.
+///
+/// Reference: Ibragimov, Gusev 2019, Minimal Variance Sampling in Stochastic Gradient Boosting,
+/// arXiv:1910.13204.
+fn minimal_variance(parameters: &Parameters, pairs: &[Vec<Pair>], key: u64) -> Sample {
+    let n_rows = pairs[0].len();
+    let mut sizes = vec![0f32; n_rows];
+    for pairs in pairs {
+        for (size, pair) in sizes.iter_mut().zip(pairs) {
+            *size += pair[0] * pair[0] + pair[1] * pair[1];
+        }
+    }
+    sizes.iter_mut().for_each(|size| *size = size.sqrt());
+    let threshold = threshold(&sizes, parameters.subsample * n_rows as f64);
+    let mut weights = vec![0f32; n_rows];
+    let mut rows = Vec::with_capacity(n_rows);
+    for (row, &size) in sizes.iter().enumerate() {
+        let probability = f64::from(size) / threshold;
+        if probability >= 1.0 || uniform(key, row as u32) < probability {
+            weights[row] = (1.0 / probability.min(1.0)) as f32;
+            rows.push(row as u32);
+        }
+    }
+    Sample { rows: Some(rows), weights: Some(weights) }
+}
+
+/// The threshold at which `wanted` rows are expected.
+fn threshold(sizes: &[f32], wanted: f64) -> f64 {
+    let total: f64 = sizes.iter().map(|&size| f64::from(size)).sum();
+    let mut threshold = (total / wanted).max(f64::MIN_POSITIVE);
+    // Rows over the threshold count 1; what they have too much goes to the rest. The threshold
+    // falls each time, and few steps suffice.
+    for _ in 0..20 {
+        let (mut over, mut rest) = (0.0, 0.0);
+        for &size in sizes {
+            let size = f64::from(size);
+            if size >= threshold { over += 1.0 } else { rest += size }
+        }
+        if over >= wanted || rest == 0.0 {
+            break;
+        }
+        let next = rest / (wanted - over);
+        if next >= threshold * 0.999 {
+            break;
+        }
+        threshold = next;
+    }
+    threshold
+}
+
+/// Draws signs `(n_outputs, n_channels)` for the projection of a round.
+///
+/// Reference: Iosipoi, Vakhrushev 2022, SketchBoost, arXiv:2211.12858.
+fn signs(n_outputs: usize, n_channels: usize, key: u64) -> Vec<f32> {
+    let size = 1.0 / (n_channels as f32).sqrt();
+    let sign = |i: usize| if random::key(&[key, i as u64]) & 1 == 1 { size } else { -size };
+    (0..n_outputs * n_channels).map(sign).collect()
+}
+
+/// Projects the gradients of all outputs onto few channels (all of them if they are few), with
+/// rows counted as hessians: the structure of a vector tree is found from these.
+pub(super) fn sketch(pairs: &[Vec<Pair>], n_channels: usize, key: u64, out: &mut [Vec<Pair>]) {
+    let n_outputs = pairs.len();
+    if n_channels == n_outputs {
+        out.iter_mut().zip(pairs).for_each(|(out, pairs)| out.clone_from(pairs));
+        return;
+    }
+    let signs = signs(n_outputs, n_channels, key);
+    for (channel, out) in out.iter_mut().enumerate() {
+        out.iter_mut().for_each(|pair| *pair = [0.0, 1.0]);
+        for (output, pairs) in pairs.iter().enumerate() {
+            let sign = signs[output * n_channels + channel];
+            out.iter_mut().zip(pairs).for_each(|(out, pair)| out[0] += sign * pair[0]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_are_powers_of_two_that_fit() {
+        for largest in [1e-6f32, 0.3, 0.5, 1.0, 1.0001, 77.0, 1e6] {
+            let unit = unit(largest, 8192.0);
+            assert!(largest / unit <= 8192.0 && largest / unit > 4095.9, "{largest}");
+            assert_eq!(unit.to_bits() << 9, 0);
+        }
+    }
+
+    #[test]
+    fn nearest_rounds_both_signs() {
+        for x in [-4_194_304.0f32, -8191.6, -0.4, 0.0, 0.6, 8191.4, 4_194_304.0] {
+            assert_eq!(nearest(x), x.round() as i32, "{x}");
+        }
+    }
+
+    #[test]
+    fn minimal_variance_takes_the_share_and_keeps_sums() {
+        let pairs: Vec<Pair> =
+            (0..20_000).map(|i| [((i % 97) as f32 / 97.0).powi(4), 0.1]).collect();
+        let sizes: Vec<f32> = pairs.iter().map(|p| (p[0] * p[0] + p[1] * p[1]).sqrt()).collect();
+        let threshold = threshold(&sizes, 6000.0);
+        let expected: f64 = sizes.iter().map(|&s| (f64::from(s) / threshold).min(1.0)).sum();
+        assert!((expected - 6000.0).abs() < 60.0, "{expected}");
+    }
+}

@@ -1,0 +1,86 @@
+//! Gradient boosting of decision trees on histograms.
+//!
+//! ```text
+//! scores -> gradients -> whole numbers -> histograms -> splits -> tree -> leaf values -> scores
+//! ```
+//!
+//! Each round fits a tree (one a class, or one with vector leaves) to the gradients of the loss and
+//! adds its values times the learning rate. Missing values go to the side that gains more;
+//! categories are split by sets of levels. Sums in histograms are exact whole numbers, so a fit
+//! depends neither on the order of rows nor on the order of additions; leaf values are computed
+//! from unrounded gradients.
+//!
+//! References: Friedman 2001, doi:10.1214/aos/1013203451; Chen, Guestrin 2016,
+//! doi:10.1145/2939672.2939785; Ke et al. 2017, LightGBM, NeurIPS 30.
+
+mod binned;
+mod fit;
+mod gradients;
+mod grow;
+mod model;
+mod objective;
+mod oblivious;
+mod parameters;
+mod portfolio;
+mod rate;
+mod route;
+mod split;
+mod validation;
+
+use eyas_model::Shape;
+use eyas_search::{Config, Space};
+
+use crate::error::Error;
+use crate::learners::{Fit, FitInput, Learner};
+use crate::task::Facts;
+use parameters::Parameters;
+
+/// Gradient boosting.
+#[derive(Debug, Clone, Copy)]
+pub struct Boosting;
+
+impl Learner for Boosting {
+    fn name(&self) -> &'static str {
+        parameters::NAME
+    }
+
+    fn references(&self) -> &'static [&'static str] {
+        &[
+            "Friedman 2001, Greedy function approximation: a gradient boosting machine, \
+             doi:10.1214/aos/1013203451",
+            "Chen, Guestrin 2016, XGBoost: A Scalable Tree Boosting System, \
+             doi:10.1145/2939672.2939785",
+            "Ke et al. 2017, LightGBM: A Highly Efficient Gradient Boosting Decision Tree, \
+             NeurIPS 30",
+        ]
+    }
+
+    fn space(&self, facts: &Facts) -> Space {
+        parameters::space(facts)
+    }
+
+    fn portfolio(&self, facts: &Facts) -> Vec<Config> {
+        portfolio::portfolio(facts)
+    }
+
+    fn work(&self, facts: &Facts, config: &Config) -> u64 {
+        let _ = (facts, config);
+        1
+    }
+
+    fn cheapest_shape(&self, facts: &Facts, config: &Config) -> Shape {
+        let _ = (facts, config);
+        Shape::default()
+    }
+
+    fn memory_bytes(&self, facts: &Facts, config: &Config) -> u64 {
+        let _ = (facts, config);
+        1
+    }
+
+    fn fit(&self, input: &FitInput<'_>) -> Result<Fit, Error> {
+        let facts = fit::facts(input.data, input.train.len(), input.features);
+        let parameters = Parameters::read(input.config, &facts)?;
+        Ok(fit::fit(input, &parameters))
+    }
+}
