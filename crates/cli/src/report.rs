@@ -56,7 +56,13 @@ fn contributions(report: &Report, style: Style) -> String {
 
 fn contribution_cells(row: &Contribution) -> Vec<String> {
     if !row.on {
-        return vec![row.method.clone(), "off".into(), String::new(), String::new(), row.how.clone()];
+        return vec![
+            row.method.clone(),
+            "off".into(),
+            String::new(),
+            String::new(),
+            row.how.clone(),
+        ];
     }
     let gain_se = row.score_gain_se.unwrap_or(f64::NAN);
     let gain = match row.score_gain_se {

@@ -128,7 +128,12 @@ impl Outcomes {
         Ok(outcomes)
     }
 
-    fn take(&mut self, target: Value<'_>, classes: &[String], prediction: &[f64]) -> Result<(), String> {
+    fn take(
+        &mut self,
+        target: Value<'_>,
+        classes: &[String],
+        prediction: &[f64],
+    ) -> Result<(), String> {
         let target = match target {
             Value::Number(number) if number.is_nan() => Value::Missing,
             Value::Text("") => Value::Missing,

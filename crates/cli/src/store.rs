@@ -9,17 +9,16 @@ use crate::places;
 
 /// Opens the memory of a run: the one that is named, none for `off`, else the user's own. The user's own
 /// is no reason to fail: what is wrong with it is given to `note` and the run does without.
-pub fn open_for_run(
-    named: Option<&str>,
-    note: impl Fn(&str),
-) -> Result<Option<Memory>, Failure> {
+pub fn open_for_run(named: Option<&str>, note: impl Fn(&str)) -> Result<Option<Memory>, Failure> {
     match named {
         Some("off") => Ok(None),
         Some(url) => open(&path_of(url)?, true).map(Some),
         None => {
             let Some(path) = places::memory() else { return Ok(None) };
             let opened = open(&path, true);
-            Ok(opened.map_err(|failure| note(&format!("{failure}; this run does without a memory"))).ok())
+            Ok(opened
+                .map_err(|failure| note(&format!("{failure}; this run does without a memory")))
+                .ok())
         }
     }
 }

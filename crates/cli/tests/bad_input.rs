@@ -15,7 +15,11 @@ fn refused_data(contents: impl AsRef<[u8]>, words: &[&str]) {
 #[test]
 fn no_such_file() {
     let place = Workplace::new();
-    place.refused(&["fit", "gone.csv", "--target", "y"], 2, &["gone.csv", "no such file", "help: "]);
+    place.refused(
+        &["fit", "gone.csv", "--target", "y"],
+        2,
+        &["gone.csv", "no such file", "help: "],
+    );
     place.refused(&["predict", "gone.eyas", "gone.csv"], 2, &["gone.eyas", "no such file"]);
     place.refused(&["evaluate", "gone.eyas", "gone.csv"], 2, &["gone.eyas"]);
     place.refused(&["inspect", "gone.eyas"], 2, &["gone.eyas"]);
@@ -112,7 +116,7 @@ fn options_that_exclude_each_other() {
 fn no_command_and_an_unknown_one() {
     let place = Workplace::new();
     assert_eq!(place.run(&[]).code, 2);
-    place.refused(&["fti"], 2, &["fit"]);
+    place.refused(&["predcit"], 2, &["predict"]);
     place.refused(&["fit", "data.csv"], 2, &["--target"]);
 }
 
@@ -128,7 +132,9 @@ fn unknown_metric() {
 fn a_type_of_no_column() {
     let place = Workplace::new();
     place.file("data.csv", classes_csv(50));
-    place.fit("data.csv", "y", &["--type", "colour=category"]).is_refusal(1, &["`colour`", "`color`"]);
+    place
+        .fit("data.csv", "y", &["--type", "colour=category"])
+        .is_refusal(1, &["`colour`", "`color`"]);
 }
 
 #[test]

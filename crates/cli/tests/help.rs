@@ -17,7 +17,16 @@ fn help(arguments: &[&str]) -> String {
 #[test]
 fn help_of_every_command() {
     for command in [
-        "", "fit", "predict", "evaluate", "inspect", "bench", "verify", "resume", "memory", "completions",
+        "",
+        "fit",
+        "predict",
+        "evaluate",
+        "inspect",
+        "bench",
+        "verify",
+        "resume",
+        "memory",
+        "completions",
     ] {
         let arguments: Vec<&str> = command.split_whitespace().collect();
         let text = help(&arguments);

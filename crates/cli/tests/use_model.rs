@@ -84,7 +84,8 @@ fn scores_are_those_of_the_rows_with_a_target() {
     let place = Workplace::new();
     save(&number_model(""), &place.path("m.eyas"));
     place.file("rows.csv", "y,x,color\n11,0,red\n9,1,red\n,5,red\n23,5,red\n17,5,red\n");
-    let scores = place.run(&["evaluate", "m.eyas", "rows.csv", "--json", "--metric", "mae,rmse"]).json();
+    let scores =
+        place.run(&["evaluate", "m.eyas", "rows.csv", "--json", "--metric", "mae,rmse"]).json();
     assert_eq!(scores["n_rows"], 4);
     assert_eq!(scores["scores"][0]["metric"], "mae");
     assert_eq!(scores["scores"][0]["value"], 2.0);
@@ -111,14 +112,20 @@ fn a_model_is_shown() {
                     "validation":"5 folds","n_trials":4,"seed":7}"#;
     save(&class_model(notes), &place.path("m.eyas"));
     let shown = place.run(&["inspect", "m.eyas"]).done().to_string();
-    for word in ["binary of `y`", "no, yes", "color", "category", "75.0 %", "Friedman 2001", "seed 7"] {
+    for word in
+        ["binary of `y`", "no, yes", "color", "category", "75.0 %", "Friedman 2001", "seed 7"]
+    {
         assert!(shown.contains(word), "`{word}` is missing in {shown}");
     }
     let shown = place.run(&["inspect", "m.eyas", "--json"]).json();
     assert_eq!(shown["columns"][0]["name"], "x");
     assert_eq!(shown["notes"]["n_trials"], 4);
-    let parts: f64 =
-        shown["steps"].as_array().unwrap().iter().map(|s| s["predicted_ns"].as_f64().unwrap()).sum();
+    let parts: f64 = shown["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|s| s["predicted_ns"].as_f64().unwrap())
+        .sum();
     assert!((parts - shown["predicted_p50_ns"].as_f64().unwrap()).abs() < 1e-6);
 }
 

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use eyas_learn::metrics::{METRICS, Metric, metric_for};
 use eyas_learn::Error;
+use eyas_learn::metrics::{METRICS, Metric, metric_for};
 use serde_json::json;
 
 use crate::failure::Failure;
@@ -54,7 +54,11 @@ pub fn run(args: &EvaluateArgs, context: &Context) -> Result<ExitCode, Failure> 
         console::tell(&format!("note: {left_out} rows without a target were left out"));
     }
     let n_rows = outcomes.n_rows();
-    console::print(&if context.json { as_json(&scores, n_rows) } else { as_text(&scores, n_rows) })?;
+    console::print(&if context.json {
+        as_json(&scores, n_rows)
+    } else {
+        as_text(&scores, n_rows)
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 

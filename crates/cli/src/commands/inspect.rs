@@ -40,7 +40,12 @@ pub fn run(args: &InspectArgs, context: &Context) -> Result<ExitCode, Failure> {
         console::print(&as_json(&model, &steps, p50, p99).to_string())?;
     } else {
         let title = format!("Predicted p50 {}, p99 {}", show_ns(p50), show_ns(p99));
-        let parts = [Some(schema(&model)), Some(costs(&title, &steps)), importances(&model.notes), found(&model.notes)];
+        let parts = [
+            Some(schema(&model)),
+            Some(costs(&title, &steps)),
+            importances(&model.notes),
+            found(&model.notes),
+        ];
         console::print(&parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n"))?;
     }
     Ok(ExitCode::SUCCESS)
@@ -84,7 +89,8 @@ fn kind(kind: ColumnKind) -> &'static str {
 
 fn schema(model: &OpenModel) -> String {
     let schema = model.predictor.schema();
-    let mut text = format!("{} of `{}`, {}", model.task(), schema.target, show_bytes(model.file_bytes));
+    let mut text =
+        format!("{} of `{}`, {}", model.task(), schema.target, show_bytes(model.file_bytes));
     if !schema.classes.is_empty() {
         text += &format!("\nclasses: {}", schema.classes.join(", "));
     }

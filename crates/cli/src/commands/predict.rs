@@ -74,7 +74,8 @@ struct Sink<'a> {
 impl<'a> Sink<'a> {
     fn new(schema: &'a Schema, proba: bool, rows: Box<dyn WriteRows>) -> Sink<'a> {
         let classes = if proba { schema.classes.as_slice() } else { &[] };
-        let names: Vec<String> = classes.iter().map(|class| format!("probability_{class}")).collect();
+        let names: Vec<String> =
+            classes.iter().map(|class| format!("probability_{class}")).collect();
         let probabilities = vec![Vec::new(); names.len()];
         Sink { schema, names, rows, labels: Vec::new(), probabilities }
     }
@@ -96,9 +97,12 @@ impl<'a> Sink<'a> {
         }
         let cells = OutputCells::Names { codes: &self.labels, names: &self.schema.classes };
         let mut columns = vec![OutputColumn { name: "prediction", cells }];
-        columns.extend(self.names.iter().zip(&self.probabilities).map(|(name, values)| {
-            OutputColumn { name, cells: OutputCells::Numbers(values) }
-        }));
+        columns.extend(
+            self.names
+                .iter()
+                .zip(&self.probabilities)
+                .map(|(name, values)| OutputColumn { name, cells: OutputCells::Numbers(values) }),
+        );
         Ok(self.rows.write(&columns)?)
     }
 

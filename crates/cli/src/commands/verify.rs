@@ -71,7 +71,10 @@ pub fn run(args: &VerifyArgs, context: &Context) -> Result<ExitCode, Failure> {
             lines.push(format!("file up to {limit}: {} ({size})", verdict(small)));
         }
         lines.push(latency::text(&measured));
-        lines.push(format!("  calibrated on this machine, p99 is predicted as {}", show_ns(predicted_ns)));
+        lines.push(format!(
+            "  calibrated on this machine, p99 is predicted as {}",
+            show_ns(predicted_ns)
+        ));
         console::print(&lines.join("\n"))?;
     }
     if met {
@@ -95,8 +98,10 @@ fn limits(args: &VerifyArgs, model: &OpenModel) -> Result<Limits, Failure> {
         args.latency.map(|latency| latency.0).or_else(|| of_fit["latency_limit_ns"].as_f64());
     let size_bytes = args.size.map(|size| size.0).or_else(|| of_fit["size_limit_bytes"].as_u64());
     if latency_ns.is_none() && size_bytes.is_none() {
-        return Err(Failure::usage("the model was fitted without limits, so there is nothing to verify")
-            .help("say what must hold with --latency or --size"));
+        return Err(Failure::usage(
+            "the model was fitted without limits, so there is nothing to verify",
+        )
+        .help("say what must hold with --latency or --size"));
     }
     Ok(Limits { latency_ns, size_bytes })
 }

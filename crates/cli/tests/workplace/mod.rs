@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
 use eyas_model::{
-    Bins, ColumnKind, Derive, Feature, InputColumn, Linear, Link, Member, Model, Node, Part, Schema,
-    TaskKind, Term, Test, Tree, TreeOutput, Trees,
+    Bins, ColumnKind, Derive, Feature, InputColumn, Linear, Link, Member, Model, Node, Part,
+    Schema, TaskKind, Term, Test, Tree, TreeOutput, Trees,
 };
 use tempfile::TempDir;
 
@@ -57,7 +57,8 @@ impl Workplace {
 
     /// Runs `fit` on a file with a short budget and without a memory.
     pub fn fit(&self, data: &str, target: &str, more: &[&str]) -> Ended {
-        let mut arguments = vec!["fit", data, "--target", target, "--memory", "off", "--run", "run"];
+        let mut arguments =
+            vec!["fit", data, "--target", target, "--memory", "off", "--run", "run"];
         if !more.contains(&"--budget") && !more.contains(&"--work") {
             arguments.extend(["--budget", "3s"]);
         }
