@@ -179,9 +179,10 @@ fn signed(value: f64, se: f64) -> String {
     format!("{value:+.places$}")
 }
 
+/// Decimal places: two digits of a standard error, else four digits of the value.
 fn places(value: f64, se: f64) -> usize {
-    let by = if se.is_finite() && se > 0.0 { se } else { value.abs() * 1e-4 };
-    if by > 0.0 { (1.0 - by.log10().floor()).clamp(0.0, 8.0) as usize } else { 1 }
+    let (by, n_digits) = if se.is_finite() && se > 0.0 { (se, 1.0) } else { (value.abs(), 3.0) };
+    if by > 0.0 { (n_digits - by.log10().floor()).clamp(0.0, 6.0) as usize } else { 0 }
 }
 
 #[cfg(test)]
@@ -294,6 +295,6 @@ mod tests {
         assert_eq!(digits(0.928714, 0.00312), "0.9287");
         assert_eq!(se(0.00312), "0.0031");
         assert_eq!(digits(46_512.3, 410.0), "46512");
-        assert_eq!(digits(0.5, f64::NAN), "0.500000");
+        assert_eq!(digits(0.5, f64::NAN), "0.5000");
     }
 }

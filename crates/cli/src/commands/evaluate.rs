@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::model::{self, OpenModel};
 use crate::quantities::show_count;
 use crate::report;
-use crate::run_args::{Reading, metric_names};
+use crate::run_args::{Dialect, metric_names};
 use crate::scoring::Outcomes;
 use crate::{Context, console};
 
@@ -33,14 +33,14 @@ pub struct EvaluateArgs {
     metric: Vec<String>,
 
     #[command(flatten)]
-    reading: Reading,
+    dialect: Dialect,
 }
 
 /// Runs the command.
 pub fn run(args: &EvaluateArgs, context: &Context) -> Result<ExitCode, Failure> {
     let model = model::open(&args.model)?;
     let metrics = metrics(args, &model)?;
-    let outcomes = Outcomes::of(&model, &args.data, &args.reading)?;
+    let outcomes = Outcomes::of(&model, &args.data, &args.dialect)?;
     let scored = outcomes.scored();
     let scores: Vec<(&Metric, f64, f64)> = metrics
         .into_iter()

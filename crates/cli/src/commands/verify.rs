@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::failure::Failure;
 use crate::model::{self, OpenModel};
 use crate::quantities::{self, Bytes, Nanoseconds, show_bytes, show_ns};
-use crate::run_args::Reading;
+use crate::run_args::Dialect;
 use crate::{Context, console, latency};
 
 /// Check the limits of a model again, on this machine
@@ -33,7 +33,7 @@ pub struct VerifyArgs {
     size: Option<Bytes>,
 
     #[command(flatten)]
-    reading: Reading,
+    dialect: Dialect,
 }
 
 /// What must hold.
@@ -49,7 +49,7 @@ pub fn run(args: &VerifyArgs, context: &Context) -> Result<ExitCode, Failure> {
     let cost = calibrate(0.3);
     let predicted_ns = cost.predict_p99_ns(&model.predictor.shape());
     let options = LatencyOptions { n_rows: 100_000, n_cold: 100, seed: 0 };
-    let measured = latency::measure(&model, &args.data, &args.reading, &options)?;
+    let measured = latency::measure(&model, &args.data, &args.dialect, &options)?;
     let fast = limits.latency_ns.is_none_or(|limit| measured.p99_upper_ns <= limit);
     let small = limits.size_bytes.is_none_or(|limit| model.file_bytes <= limit);
     let met = fast && small;
