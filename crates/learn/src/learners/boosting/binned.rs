@@ -158,6 +158,7 @@ impl Binned {
     }
 
     /// Number of stored columns.
+    #[cfg(test)]
     pub fn n_stored(&self) -> usize {
         self.stored.len()
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use eyas_model::{Node, Tree, TreeOutput};
 
 use super::binned::Binned;
+use super::estimate::GRADIENT_WORK;
 use super::gradients::{Gradients, Pair, Sample, sketch};
 use super::grow::{Grower, Grown, TreeInput};
 use super::model::{Boosted, ShapeCounter, grid, label};
@@ -134,7 +135,7 @@ impl<'a> Rounds<'a> {
     /// One round: a tree for each output, or one for all. Returns whether any tree has a split.
     fn round(&mut self, round: usize) -> bool {
         self.objective.pairs(&self.sums, &mut self.pairs);
-        self.grower.spend(4 * (self.binned.n_rows * self.pairs.len()) as u64);
+        self.grower.spend(GRADIENT_WORK * (self.binned.n_rows * self.pairs.len()) as u64);
         let key = random::key(&[self.input.seed, round as u64]);
         let sample = Sample::draw(self.parameters, &self.pairs, random::key(&[key, SAMPLE]));
         if !self.sketches.is_empty() {

@@ -27,28 +27,34 @@ impl Gradients {
 
     /// Rounds the pairs `(n_rows,)` of one channel, times `weights`.
     pub fn set(&mut self, channel: usize, pairs: &[Pair], weights: Option<&[f32]>) {
-        let (mut gradient, mut hessian) = (0f32, 0f32);
-        let weight = |row: usize| weights.map_or(1.0, |weights| weights[row]);
-        for (row, pair) in pairs.iter().enumerate() {
-            gradient = gradient.max((pair[0] * weight(row)).abs());
-            hessian = hessian.max(pair[1] * weight(row));
+        match weights {
+            None => self.round(channel, pairs.iter().copied()),
+            Some(weights) => {
+                let pairs = pairs.iter().zip(weights);
+                self.round(channel, pairs.map(|(pair, w)| [pair[0] * w, pair[1] * w]));
+            }
         }
-        let gradient_unit = unit(gradient, self.packing.largest_gradient());
+    }
+
+    fn round(&mut self, channel: usize, pairs: impl Iterator<Item = Pair> + Clone) {
+        let largest = pairs.clone().fold([0f32; 2], |largest, pair| {
+            [largest[0].max(pair[0].abs()), largest[1].max(pair[1])]
+        });
+        let packing = self.packing;
+        let gradient_unit = unit(largest[0], packing.largest_gradient());
+        let per_gradient = 1.0 / gradient_unit;
         let mut hessian_unit = 1.0;
-        let out = self.packed[channel].iter_mut().zip(pairs).enumerate();
-        if self.packing == Packing::Both {
-            hessian_unit = unit(hessian, self.packing.largest_hessian());
-            let (per_gradient, per_hessian) = (1.0 / gradient_unit, 1.0 / hessian_unit);
-            for (row, (out, pair)) in out {
-                let gradient = nearest(pair[0] * weight(row) * per_gradient);
-                let hessian = nearest(pair[1] * weight(row) * per_hessian);
-                *out = Packing::Both.pack(gradient.into(), hessian as u64);
+        let out = self.packed[channel].iter_mut().zip(pairs);
+        if packing == Packing::Both {
+            hessian_unit = unit(largest[1], packing.largest_hessian());
+            let per_hessian = 1.0 / hessian_unit;
+            for (out, pair) in out {
+                let hessian = nearest(pair[1] * per_hessian) as u64;
+                *out = Packing::Both.pack(nearest(pair[0] * per_gradient).into(), hessian);
             }
         } else {
-            let per_gradient = 1.0 / gradient_unit;
-            for (row, (out, pair)) in out {
-                let gradient = nearest(pair[0] * weight(row) * per_gradient);
-                *out = Packing::Gradient.pack(gradient.into(), 1);
+            for (out, pair) in out {
+                *out = Packing::Gradient.pack(nearest(pair[0] * per_gradient).into(), 1);
             }
         }
         self.scales[channel] =

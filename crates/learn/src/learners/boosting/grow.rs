@@ -3,6 +3,7 @@
 use eyas_model::Node;
 
 use super::binned::Binned;
+use super::estimate::{CELL_WORK, NODE_WORK, PARTITION_WORK};
 use super::gradients::Gradients;
 use super::parameters::{GrowPolicy, Parameters};
 use super::split::{NodeSums, Search, Split};
@@ -280,7 +281,7 @@ impl<'a> Grower<'a> {
 
     /// Moves the rows of the right side behind those of the left; returns how many are left.
     fn partition(&mut self, rows: std::ops::Range<usize>, split: &Split) -> usize {
-        self.spend(2 * rows.len() as u64);
+        self.spend(PARTITION_WORK * rows.len() as u64);
         let goes_right = answers(&split.test);
         let column = &self.binned.columns[split.feature];
         partition(&mut self.rows[rows], column, &goes_right, &mut self.buffer)
@@ -307,7 +308,7 @@ impl<'a> Grower<'a> {
             let features = self.node_features(features, leaf.key);
             let node = NodeSums { histogram: &leaf.histogram, totals: &leaf.totals, key: leaf.key };
             leaf.split = self.search.best(&features, node);
-            self.spend(leaf.histogram.len() as u64);
+            self.spend(CELL_WORK * leaf.histogram.len() as u64 + NODE_WORK);
         }
         if leaf.split.is_none() && !leaf.histogram.is_empty() {
             self.pool.push(std::mem::take(&mut leaf.histogram));

@@ -14,6 +14,7 @@
 //! doi:10.1145/2939672.2939785; Ke et al. 2017, LightGBM, NeurIPS 30.
 
 mod binned;
+mod estimate;
 mod fit;
 mod gradients;
 mod grow;
@@ -26,6 +27,11 @@ mod rate;
 mod route;
 mod split;
 mod validation;
+
+#[cfg(test)]
+mod oracle;
+#[cfg(test)]
+mod tests;
 
 use eyas_model::Shape;
 use eyas_search::{Config, Space};
@@ -64,18 +70,15 @@ impl Learner for Boosting {
     }
 
     fn work(&self, facts: &Facts, config: &Config) -> u64 {
-        let _ = (facts, config);
-        1
+        priced(facts, config, estimate::work)
     }
 
     fn cheapest_shape(&self, facts: &Facts, config: &Config) -> Shape {
-        let _ = (facts, config);
-        Shape::default()
+        priced(facts, config, estimate::cheapest_shape)
     }
 
     fn memory_bytes(&self, facts: &Facts, config: &Config) -> u64 {
-        let _ = (facts, config);
-        1
+        priced(facts, config, estimate::memory_bytes)
     }
 
     fn fit(&self, input: &FitInput<'_>) -> Result<Fit, Error> {
@@ -83,4 +86,12 @@ impl Learner for Boosting {
         let parameters = Parameters::read(input.config, &facts)?;
         Ok(fit::fit(input, &parameters))
     }
+}
+
+/// A price of a configuration; one that is not allowed costs as the default does, its error comes
+/// from the fit.
+fn priced<T>(facts: &Facts, config: &Config, price: fn(&Facts, &Parameters) -> T) -> T {
+    let parameters = Parameters::read(config, facts)
+        .or_else(|_| Parameters::read(&parameters::space(facts).default_config(), facts));
+    price(facts, &parameters.expect("the default configuration is allowed"))
 }

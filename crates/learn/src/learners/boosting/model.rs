@@ -71,9 +71,11 @@ pub(super) struct ShapeCounter {
     sets: BTreeSet<BinSet>,
 }
 
-/// Bytes of a packed node, of a leaf value and of a set of bins.
-const NODE_BYTES: f64 = 8.0;
-const VALUE_BYTES: f64 = 4.0;
+/// Bytes of a packed node.
+pub(super) const NODE_BYTES: f64 = 8.0;
+/// Bytes of a leaf value.
+pub(super) const VALUE_BYTES: f64 = 4.0;
+/// Bytes of a set of bins.
 const SET_BYTES: f64 = 32.0;
 
 impl ShapeCounter {

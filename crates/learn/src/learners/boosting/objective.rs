@@ -75,7 +75,7 @@ impl Objective {
         let center = match self.loss {
             Loss::Absolute => {
                 let pairs = numbers.iter().enumerate();
-                let mut pairs =
+                let mut pairs: Vec<_> =
                     pairs.map(|(row, &y)| (y, weights.map_or(1.0, |w| w[row]))).collect();
                 weighted_median(&mut pairs)
             }
@@ -180,7 +180,7 @@ impl Objective {
             let weight = self.weights.as_ref().map_or(1.0, |weights| f64::from(weights[row]));
             (f64::from(self.numbers[row]) - sums[row], weight)
         };
-        weighted_median(&mut rows.iter().map(residual).collect())
+        weighted_median(&mut rows.iter().map(residual).collect::<Vec<_>>())
     }
 }
 
@@ -227,7 +227,7 @@ fn moments(numbers: &[f64], weights: Option<&[f64]>) -> (f64, f64) {
 }
 
 /// The least number at which half of the weight is reached; 0 for none.
-fn weighted_median(pairs: &mut Vec<(f64, f64)>) -> f64 {
+fn weighted_median(pairs: &mut [(f64, f64)]) -> f64 {
     pairs.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
     let half = 0.5 * pairs.iter().map(|pair| pair.1).sum::<f64>();
     let mut reached = 0.0;
@@ -249,9 +249,9 @@ mod tests {
 
     #[test]
     fn medians_of_odd_even_and_weighted_numbers() {
-        assert_eq!(weighted_median(&mut vec![(3.0, 1.0), (1.0, 1.0), (2.0, 1.0)]), 2.0);
-        assert_eq!(weighted_median(&mut vec![(3.0, 1.0), (1.0, 1.0)]), 2.0);
-        assert_eq!(weighted_median(&mut vec![(3.0, 5.0), (1.0, 1.0)]), 3.0);
+        assert_eq!(weighted_median(&mut [(3.0, 1.0), (1.0, 1.0), (2.0, 1.0)]), 2.0);
+        assert_eq!(weighted_median(&mut [(3.0, 1.0), (1.0, 1.0)]), 2.0);
+        assert_eq!(weighted_median(&mut [(3.0, 5.0), (1.0, 1.0)]), 3.0);
     }
 
     #[test]

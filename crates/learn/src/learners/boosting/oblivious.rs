@@ -3,6 +3,7 @@
 //! Reference: Kohavi, Li 1995, Oblivious decision trees, graphs and top-down pruning, IJCAI;
 //! Prokhorenkova et al. 2018, arXiv:1706.09516.
 
+use super::estimate::{CELL_WORK, NODE_WORK};
 use super::grow::{Grower, Grown, Open, TreeInput};
 use super::split::NodeSums;
 use crate::random;
@@ -34,7 +35,7 @@ impl Grower<'_> {
             let split = self.search.best_common(&drawn, &sums);
             let scanned: usize = sums.iter().map(|node| node.histogram.len()).sum();
             drop(sums);
-            self.spend(scanned as u64);
+            self.spend(CELL_WORK * scanned as u64 + NODE_WORK * level.len() as u64);
             let Some(split) = split else { break };
             let last = done + 1 == depth;
             let mut next = Vec::with_capacity(2 * level.len());

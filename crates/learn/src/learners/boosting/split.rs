@@ -92,6 +92,10 @@ pub(super) struct Search<'a> {
     left: Box<[Sums; 256]>,
     low: Box<[f64; 256]>,
     high: Box<[f64; 256]>,
+    levels: Vec<Sums>,
+    order: Vec<usize>,
+    chosen: Vec<usize>,
+    right: Vec<Sums>,
 }
 
 impl<'a> Search<'a> {
@@ -104,21 +108,50 @@ impl<'a> Search<'a> {
             left: Box::new([Sums::default(); 256]),
             low: Box::new([0.0; 256]),
             high: Box::new([0.0; 256]),
+            levels: Vec::new(),
+            order: Vec::new(),
+            chosen: Vec::new(),
+            right: Vec::new(),
         }
     }
 
     /// The best split of a node among these features; `None` if none gains enough.
     pub fn best(&mut self, features: &[usize], node: NodeSums<'_>) -> Option<Split> {
         let mut best: Option<Split> = None;
+        let simple = self.scales.len() == 1 && !self.parameters.extra_trees;
         for &feature in features {
             let split = if self.binned.features[feature].categorical {
                 self.categorical(feature, node)
+            } else if simple {
+                self.numeric_simple(feature, node)
             } else {
                 self.numeric(feature, &[node], false)
             };
             best = better(best, split);
         }
         best.filter(|split| split.gain > self.least_gain())
+    }
+
+    /// As [`Search::numeric`] for one node and one channel, in whole units: where most of the
+    /// time of a search goes.
+    fn numeric_simple(&mut self, feature: usize, node: NodeSums<'_>) -> Option<Split> {
+        let (total, scale) = (node.totals[0], self.scales[0]);
+        let cells = self.binned.cells(feature, node.histogram, total, &mut self.cells);
+        let whole = Whole::new(self.parameters, scale);
+        let mut best = Best::NONE;
+        whole.scan(cells, 0, total, &mut best);
+        let mut missing_right = false;
+        if cells[0].count() > 0 {
+            best.changed = false;
+            whole.scan(cells, 1, total, &mut best);
+            missing_right = best.changed;
+        } else if best.threshold < cells.len() {
+            let left = cells[..=best.threshold].iter().map(|cell| cell.count()).sum::<u64>();
+            missing_right = 2 * left < total.count();
+        }
+        let gain = whole.gain(best, total)?;
+        let test = Test::Above { threshold: best.threshold as u8, missing_right };
+        Some(Split { gain, feature, test })
     }
 
     /// The best split to ask in all of these nodes at once.
@@ -288,7 +321,7 @@ impl<'a> Search<'a> {
                 let total = Sums::new(total, scale);
                 for (score, &cell) in self.low.iter_mut().zip(cells) {
                     let right = Sums::new(cell, scale);
-                    let both = scores(self.parameters, total.minus(right), right, 0.0, 1);
+                    let both = scores(self.parameters, total.minus(right), right, 0.0);
                     let otherwise = if common {
                         total.score(self.parameters.lambda_l2)
                     } else {
@@ -329,97 +362,181 @@ impl<'a> Search<'a> {
     /// The best set of levels, from either end of their order by gradient over hessian of the
     /// first channel. Levels without rows here go with the larger side.
     fn sorted_levels(&mut self, feature: usize, node: NodeSums<'_>) -> Option<Split> {
-        let order = self.order_of_levels(feature, node);
-        let all_channels = self.cells_of_channels(feature, node);
-        let n_channels = self.scales.len();
-        let totals: Vec<Sums> = node
-            .totals
-            .iter()
-            .zip(&self.scales)
-            .map(|(&cell, &scale)| Sums::new(cell, scale))
-            .collect();
-        let most = self.parameters.max_cat_threshold.min(order.len().div_ceil(2));
+        self.read_levels(feature, node);
+        self.order_levels();
+        let most = self.parameters.max_cat_threshold.min(self.order.len().div_ceil(2));
         let only = self.parameters.extra_trees.then(|| {
             let index = u64::from(self.binned.features[feature].index);
             random::key(&[node.key, index]) as usize % most.max(1)
         });
-        let mut best: Option<(f64, usize, bool)> = None;
+        let mut best: Option<(f64, usize)> = None;
         for from_end in [false, true] {
-            let mut right = vec![Sums::default(); n_channels];
-            let mut in_group = 0.0;
-            for taken in 0..most {
-                let bin = order[if from_end { order.len() - 1 - taken } else { taken }];
-                for (channel, sums) in right.iter_mut().enumerate() {
-                    *sums = sums.plus(all_channels[channel * 256 + bin]);
-                }
-                in_group += all_channels[bin].count;
-                let least = self.parameters.min_data_per_group;
-                if totals[0].count - right[0].count < least as f64 {
-                    break;
-                }
-                if in_group < least as f64 || only.is_some_and(|only| only != taken) {
-                    continue;
-                }
-                let sides = totals.iter().zip(&right);
-                let gain = sides.map(|(total, &right)| {
-                    scores(self.parameters, total.minus(right), right, self.parameters.cat_l2, 1)
-                });
-                // A sum of options is none if one of them is.
-                let Some(gain) = gain.sum::<Option<f64>>() else { continue };
-                in_group = 0.0;
-                if best.is_none_or(|(top, ..)| gain > top) {
-                    best = Some((gain, taken, from_end));
-                }
+            if from_end {
+                self.order.reverse();
+            }
+            let found = self.best_prefix(node, most, only);
+            let Some((gain, n_levels)) = found else { continue };
+            if best.is_none_or(|(top, _)| gain > top) {
+                best = Some((gain, n_levels));
+                self.chosen.clear();
+                self.chosen.extend_from_slice(&self.order[..n_levels]);
             }
         }
-        let (gain, taken, from_end) = best?;
-        let chosen: Vec<usize> = match from_end {
-            true => order[order.len() - 1 - taken..].to_vec(),
-            false => order[..=taken].to_vec(),
-        };
-        let set = self.set_of(feature, &chosen, &all_channels, totals[0].count);
+        let (gain, _) = best?;
+        let set = self.set_of(feature, node.totals[0].count());
         Some(Split { gain: gain - self.score(node), feature, test: Test::In(set) })
     }
 
-    /// Levels with enough rows, by gradient over hessian of the first channel.
-    fn order_of_levels(&mut self, feature: usize, node: NodeSums<'_>) -> Vec<usize> {
-        let histogram = &node.histogram[..self.binned.n_cells];
-        let cells = self.binned.cells(feature, histogram, node.totals[0], &mut self.cells);
-        let smooth = self.parameters.cat_smooth;
-        let mut order: Vec<(f64, usize)> = Vec::with_capacity(cells.len());
-        for (bin, &cell) in cells.iter().enumerate().filter(|(_, cell)| cell.count() > 0) {
-            let sums = Sums::new(cell, self.scales[0]);
-            if sums.count >= smooth || self.parameters.min_data_per_group == 1 {
-                order.push((sums.gradient / (sums.hessian + smooth), bin));
-            }
-        }
-        order.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        order.into_iter().map(|(_, bin)| bin).collect()
-    }
-
-    fn cells_of_channels(&mut self, feature: usize, node: NodeSums<'_>) -> Vec<Sums> {
+    /// The sums of each bin by channel, into `levels` `(n_channels, 256)`.
+    fn read_levels(&mut self, feature: usize, node: NodeSums<'_>) {
         let n_cells = self.binned.n_cells;
-        let mut all = vec![Sums::default(); self.scales.len() * 256];
+        self.levels.resize(self.scales.len() * 256, Sums::default());
         for (channel, &scale) in self.scales.iter().enumerate() {
             let histogram = &node.histogram[channel * n_cells..][..n_cells];
-            let cells =
-                self.binned.cells(feature, histogram, node.totals[channel], &mut self.cells);
-            let out = all[channel * 256..].iter_mut();
-            out.zip(cells).for_each(|(sums, &cell)| *sums = Sums::new(cell, scale));
+            let total = node.totals[channel];
+            let cells = self.binned.cells(feature, histogram, total, &mut self.cells);
+            let out = &mut self.levels[channel * 256..][..256];
+            out[cells.len()..].fill(Sums::default());
+            out.iter_mut().zip(cells).for_each(|(sums, &cell)| *sums = Sums::new(cell, scale));
         }
-        all
     }
 
-    fn set_of(&self, feature: usize, chosen: &[usize], sums: &[Sums], n_rows: f64) -> BinSet {
+    /// Levels with enough rows, by gradient over hessian of the first channel, into `order`.
+    fn order_levels(&mut self) {
+        let smooth = self.parameters.cat_smooth;
+        let levels = &self.levels[..256];
+        let enough = |&bin: &usize| levels[bin].count >= smooth.max(1.0);
+        self.order.clear();
+        self.order.extend((0..256).filter(enough));
+        let mean = |bin: usize| levels[bin].gradient / (levels[bin].hessian + smooth);
+        self.order.sort_unstable_by(|&a, &b| mean(a).total_cmp(&mean(b)).then(a.cmp(&b)));
+    }
+
+    /// The best number of levels at the start of `order` to send right, at most `most`, and the
+    /// scores of both sides. With `only`, no other number than one more is tried.
+    fn best_prefix(
+        &mut self,
+        node: NodeSums<'_>,
+        most: usize,
+        only: Option<usize>,
+    ) -> Option<(f64, usize)> {
+        let least = self.parameters.min_data_per_group as f64;
+        let n_rows = node.totals[0].count() as f64;
+        self.right.clear();
+        self.right.resize(self.scales.len(), Sums::default());
+        let (mut best, mut in_group) = (None, 0.0);
+        for (taken, &bin) in self.order[..most].iter().enumerate() {
+            for (channel, sums) in self.right.iter_mut().enumerate() {
+                *sums = sums.plus(self.levels[channel * 256 + bin]);
+            }
+            in_group += self.levels[bin].count;
+            if n_rows - self.right[0].count < least {
+                break;
+            }
+            if in_group < least || only.is_some_and(|only| only != taken) {
+                continue;
+            }
+            let sides = node.totals.iter().zip(&self.scales).zip(&self.right);
+            let gain = sides.map(|((&total, &scale), &right)| {
+                let left = Sums::new(total, scale).minus(right);
+                scores(self.parameters, left, right, self.parameters.cat_l2)
+            });
+            // A sum of options is none if one of them is.
+            let Some(gain) = gain.sum::<Option<f64>>() else { continue };
+            in_group = 0.0;
+            if best.is_none_or(|(top, _)| gain > top) {
+                best = Some((gain, taken + 1));
+            }
+        }
+        best
+    }
+
+    /// The chosen levels, with those that have no rows here if the chosen ones have most rows.
+    fn set_of(&self, feature: usize, n_rows: u64) -> BinSet {
         let mut set = BinSet::default();
-        chosen.iter().for_each(|&bin| set.insert(bin as u8));
-        let n_chosen: f64 = chosen.iter().map(|&bin| sums[bin].count).sum();
-        if 2.0 * n_chosen > n_rows {
-            let empty =
-                (0..self.binned.features[feature].n_bins).filter(|&bin| sums[bin].count == 0.0);
+        self.chosen.iter().for_each(|&bin| set.insert(bin as u8));
+        let n_chosen: f64 = self.chosen.iter().map(|&bin| self.levels[bin].count).sum();
+        if 2.0 * n_chosen > n_rows as f64 {
+            let bins = 0..self.binned.features[feature].n_bins;
+            let empty = bins.filter(|&bin| self.levels[bin].count == 0.0);
             empty.for_each(|bin| set.insert(bin as u8));
         }
         set
+    }
+}
+
+/// The limits of a side in whole units.
+struct Whole {
+    count: u64,
+    hessian: u64,
+    l2: f64,
+    /// What one unit of `gradient^2 / hessian` stands for.
+    unit: f64,
+}
+
+/// The best threshold so far, its score as a fraction: comparing needs no division then.
+#[derive(Debug, Clone, Copy)]
+struct Best {
+    numerator: f64,
+    denominator: f64,
+    threshold: usize,
+    changed: bool,
+}
+
+impl Best {
+    const NONE: Best =
+        Best { numerator: -1.0, denominator: 1.0, threshold: usize::MAX, changed: false };
+}
+
+impl Whole {
+    fn new(parameters: &Parameters, scale: Scale) -> Whole {
+        Whole {
+            count: parameters.min_data_in_leaf,
+            hessian: (parameters.min_sum_hessian / scale.hessian).ceil() as u64,
+            // An empty side is excluded, but sums of tiny hessians may be 0.
+            l2: (parameters.lambda_l2 / scale.hessian).max(1e-6),
+            unit: scale.gradient * scale.gradient / scale.hessian,
+        }
+    }
+
+    /// Tries every threshold; with `first` 0 the missing rows are left, with 1 right.
+    fn scan(&self, cells: &[Cell], first: usize, total: Cell, best: &mut Best) {
+        let enough = |side: Cell| side.count() >= self.count && side.hessian() >= self.hessian;
+        let mut left = Cell::default();
+        let mut start = first;
+        while start < cells.len() {
+            left = left.plus(cells[start]);
+            if enough(left) {
+                break;
+            }
+            start += 1;
+        }
+        let mut found = *best;
+        for (threshold, cell) in cells.iter().enumerate().skip(start) {
+            if threshold > start {
+                left = left.plus(*cell);
+            }
+            let right = total.minus(left);
+            if !enough(right) {
+                break;
+            }
+            let (g, h) = (left.gradient as f64, left.hessian() as i64 as f64 + self.l2);
+            let (other_g, other_h) =
+                (right.gradient as f64, right.hessian() as i64 as f64 + self.l2);
+            let numerator = g * g * other_h + other_g * other_g * h;
+            let denominator = h * other_h;
+            if numerator * found.denominator > found.numerator * denominator {
+                found = Best { numerator, denominator, threshold, changed: true };
+            }
+        }
+        *best = found;
+    }
+
+    /// The gain in real units; `None` if there is no threshold.
+    fn gain(&self, best: Best, total: Cell) -> Option<f64> {
+        let (gradient, hessian) = (total.gradient as f64, total.hessian() as f64 + self.l2);
+        let score = best.numerator / best.denominator - gradient * gradient / hessian;
+        (best.threshold != usize::MAX).then_some(score * self.unit)
     }
 }
 
@@ -441,15 +558,9 @@ fn best_of(scores: &[f64], places: std::ops::Range<usize>) -> (usize, f64) {
 }
 
 /// The scores of both sides, or `None` if one of them is too small.
-fn scores(
-    parameters: &Parameters,
-    left: Sums,
-    right: Sums,
-    more_l2: f64,
-    least: u64,
-) -> Option<f64> {
+fn scores(parameters: &Parameters, left: Sums, right: Sums, more_l2: f64) -> Option<f64> {
     let l2 = parameters.lambda_l2 + more_l2;
-    let count = parameters.min_data_in_leaf.max(least) as f64;
+    let count = parameters.min_data_in_leaf as f64;
     let enough = |side: Sums| side.count >= count && side.hessian >= parameters.min_sum_hessian;
     (enough(left) && enough(right)).then(|| left.score(l2) + right.score(l2))
 }
