@@ -19,7 +19,7 @@ pub mod forest;
 pub mod linear;
 
 /// Every learner, in the order of reports and of first trials.
-pub static LEARNERS: &[&dyn Learner] = &[];
+pub static LEARNERS: &[&dyn Learner] = &[&linear::LinearModel];
 
 /// The learner of this name.
 pub fn learner(name: &str) -> Option<&'static dyn Learner> {
