@@ -21,6 +21,7 @@ struct Filled {
 /// Statistics of one node, and room to find its split.
 #[derive(Debug)]
 pub(in crate::learners) struct Moments {
+    binary: bool,
     entropy: bool,
     total: Moment,
     histogram: Vec<Moment>,
@@ -29,9 +30,19 @@ pub(in crate::learners) struct Moments {
 }
 
 impl Moments {
-    /// With Gini impurity or variance, or with `entropy` (binary only).
-    pub fn new(entropy: bool) -> Moments {
+    /// For numbers, with variance.
+    pub fn regression() -> Moments {
+        Moments::new(false, false)
+    }
+
+    /// For targets 0 and 1, with Gini impurity or entropy.
+    pub fn binary(entropy: bool) -> Moments {
+        Moments::new(true, entropy)
+    }
+
+    fn new(binary: bool, entropy: bool) -> Moments {
         Moments {
+            binary,
             entropy,
             total: [0.0; 2],
             histogram: vec![[0.0; 2]; 256],
@@ -164,6 +175,15 @@ impl Statistic for Moments {
 
     fn worth(&self) -> f64 {
         if self.entropy { log_likelihood(self.total) } else { squares(self.total) }
+    }
+
+    fn bound(&self) -> f64 {
+        match (self.binary, self.entropy) {
+            (false, _) => f64::INFINITY,
+            // Pure sides: `p = 1` on one and 0 on the other.
+            (true, false) => self.total[1],
+            (true, true) => 0.0,
+        }
     }
 
     fn value(&self, parent: &[f32], smoothing: f64, values: &mut Vec<f32>) {
