@@ -50,7 +50,7 @@ impl Kind {
             if regression { self.max_features_regression } else { self.max_features };
         let smoothing = match facts.kind {
             TaskKind::Regression => 0.0,
-            TaskKind::Binary => 1.0,
+            TaskKind::Binary => 2.0,
             TaskKind::Multiclass => 0.1,
         };
         let ordinary = |name, domain, default, help| Parameter {
