@@ -1,5 +1,5 @@
 //! Latency of models of a few shapes on this machine.
-//! `cargo run --release -p eyas-model --example latency`
+//! `cargo run --release -p eyas-model --example latency [PART_OF_NAME]`
 
 use eyas_model::Predictor;
 use eyas_model::measure::synthetic::Synthetic;
@@ -33,13 +33,15 @@ fn main() -> Result<(), eyas_model::Error> {
         "idle max",
         "outliers"
     );
-    for (name, wanted) in cases {
+    let options = LatencyOptions::default();
+    let asked = std::env::args().nth(1).unwrap_or_default();
+    for (name, wanted) in cases.into_iter().filter(|(name, _)| name.contains(&asked)) {
         let bytes = wanted.model().to_bytes();
         let start = std::time::Instant::now();
         let predictor = Predictor::from_bytes(&bytes)?;
         let load_ms = 1e3 * start.elapsed().as_secs_f64();
         let rows = wanted.rows(5_000);
-        let latency = measure_latency(&predictor, &rows, &LatencyOptions::default())?;
+        let latency = measure_latency(&predictor, &rows, &options)?;
         let cold = latency.cold.map_or(f64::NAN, |cold| cold.p50_ns);
         println!(
             "{name:36} {:8.0} {:8.0} {:8.0} {cold:8.0} {:8.0} {:8} {load_ms:8.2} {:8.0} {:8.4}",

@@ -37,11 +37,11 @@ pub struct CostModel {
 }
 
 impl CostModel {
-    /// Fixed prices, for runs that must be alike on all machines: those of a server core of 2023
-    /// at 3 GHz.
+    /// Fixed prices, for runs that must be alike on all machines: those of one core
+    /// of an Intel Xeon of 2023 at about 3 GHz.
     pub fn reference() -> CostModel {
         CostModel {
-            prices: [60.0, 5.0, 18.0, 1.2, 0.5, 0.1, 0.6, 0.4, 3.0],
+            prices: [26.0, 6.0, 15.0, 0.35, 0.55, 0.06, 0.3, 0.38, 1.35],
             caches: [48.0 * 1024.0, 2048.0 * 1024.0],
             p99_over_p50: 1.15,
         }
@@ -176,14 +176,14 @@ mod tests {
         let mut costs = CostModel::reference();
         costs.prices[3] = 0.1 + 0.2;
         let text = costs.to_text();
-        assert!(text.starts_with("fixed_ns=60\nbinned_ns=5\n"), "{text}");
+        assert!(text.starts_with("fixed_ns=26\nbinned_ns=6\n"), "{text}");
         assert_eq!(CostModel::from_text(&text), Ok(costs.clone()));
         assert_eq!(CostModel::from_text(&format!("machine=x\n{text}\n")), Ok(costs));
         for broken in [
             text.replace("step_ns", "stop_ns"),
-            text.replace("fixed_ns=60", "fixed_ns=-1"),
-            text.replace("fixed_ns=60", "fixed_ns=NaN"),
-            text.replace("fixed_ns=60", "fixed_ns="),
+            text.replace("fixed_ns=26", "fixed_ns=-1"),
+            text.replace("fixed_ns=26", "fixed_ns=NaN"),
+            text.replace("fixed_ns=26", "fixed_ns="),
         ] {
             let message = CostModel::from_text(&broken).expect_err("broken").to_string();
             assert!(message.contains("calibrate again"), "{message}");

@@ -30,6 +30,7 @@ impl EdgeSearch {
     }
 
     /// Bin of a number; NaN is missing (bin 0).
+    #[inline(always)]
     pub fn bin(&self, value: f64) -> u8 {
         let block = if self.blocks.len() == 1 { 0 } else { n_below(&self.last, value) };
         let inside = n_below(&self.blocks[block], value);
@@ -49,7 +50,7 @@ impl EdgeSearch {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn n_below(edges: &Block, value: f64) -> usize {
     edges.iter().map(|&edge| u64::from(value > edge)).sum::<u64>() as usize
 }

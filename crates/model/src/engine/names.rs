@@ -51,6 +51,8 @@ impl Names {
 
     /// Bin of the level that is the shortest decimal form of a number: `3`, `-0.25`, never `3.0`,
     /// never an exponent. Minus zero is `0`.
+    // Rare, and its buffer would enlarge the frame of the encoder's inner loop.
+    #[inline(never)]
     pub fn bin_of_number(&self, number: f64) -> u8 {
         let mut digits = Digits { bytes: [0; 400], length: 0 };
         let number = if number == 0.0 { 0.0 } else { number };

@@ -55,8 +55,8 @@ fn shapes() -> Vec<Synthetic> {
 /// The machine should be quiet. Later models are left out if time runs short; prices that were
 /// not told apart then stay those of [`CostModel::reference`] scaled to this machine.
 pub fn calibrate(seconds: f64) -> CostModel {
-    // A tenth is kept for the model that is under way when time runs out.
-    let budget = Duration::from_secs_f64(if seconds > 0.0 { 0.9 * seconds.min(10.0) } else { 0.0 });
+    // A fifth is kept for the model that is under way when time runs out.
+    let budget = Duration::from_secs_f64(if seconds > 0.0 { 0.8 * seconds.min(10.0) } else { 0.0 });
     let start = Instant::now();
     let shapes = shapes();
     let caches = cache_bytes();
@@ -94,7 +94,7 @@ fn time(
     let mut bench = Bench::new(&predictor, &rows, 0);
     bench.run(N_ROWS, || ())?;
     let mut samples = Vec::new();
-    while samples.len() < 2 * N_ROWS || (start.elapsed() < slice && samples.len() < MAX_TIMED) {
+    while samples.len() < N_ROWS || (start.elapsed() < slice && samples.len() < MAX_TIMED) {
         samples.extend(bench.run(N_ROWS, || ())?);
     }
     samples.sort_unstable_by(f64::total_cmp);
