@@ -232,8 +232,7 @@ pub(crate) fn members(
 
 /// Constant members of identity link become one.
 fn fold_constants(members: Vec<Member>) -> Vec<Member> {
-    let is_constant =
-        |m: &Member| m.link == Link::Identity && matches!(m.part, Part::Constant(_));
+    let is_constant = |m: &Member| m.link == Link::Identity && matches!(m.part, Part::Constant(_));
     let (constants, mut others): (Vec<Member>, Vec<Member>) =
         members.into_iter().partition(is_constant);
     let weight: f64 = constants.iter().map(|m| m.weight).sum();

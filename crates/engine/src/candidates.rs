@@ -25,7 +25,9 @@ impl Candidates {
             .list
             .iter()
             .zip(&self.ns)
-            .position(|(other, &ns)| new.partial_cmp(&key(other.loss, ns)).is_some_and(|o| o.is_lt()))
+            .position(|(other, &ns)| {
+                new.partial_cmp(&key(other.loss, ns)).is_some_and(|o| o.is_lt())
+            })
             .unwrap_or(self.list.len());
         self.list.insert(place, candidate);
         self.ns.insert(place, ns);

@@ -114,6 +114,8 @@ fn transfer(ending: &Ending<'_>, empty: Contribution) -> Contribution {
     let others = least(full(ending).filter(|trial| trial.origin != Origin::Memory), limit);
     let score_gain = gain(others, least(memory(), limit)).max(0.0);
     let verdict = if score_gain > 0.0 { "helped" } else { "did not help" };
-    let how = format!("best of {n} trials that the memory proposed against the best of all others; it {verdict}");
+    let how = format!(
+        "best of {n} trials that the memory proposed against the best of all others; it {verdict}"
+    );
     Contribution { score_gain, seconds: seconds(memory()), how, ..empty }
 }

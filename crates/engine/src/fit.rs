@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use eyas_learn::dataset::BuildOptions;
 use eyas_learn::splits::Split;
 use eyas_learn::task::Facts;
-use eyas_learn::dataset::BuildOptions;
 use eyas_learn::{Dataset, Table, Task};
 use eyas_memory::Memory;
 use eyas_model::{CostModel, TaskKind};

@@ -111,14 +111,10 @@ impl Journal {
 /// As [`Journal::reopen`].
 pub fn read(run_dir: &Path) -> Result<(Header, Vec<Entry>, u64), Error> {
     let path = journal_path(run_dir);
-    let bad = |problem: String| Error::File {
-        action: "read",
-        path: path.display().to_string(),
-        problem,
-    };
-    let file = File::open(&path).map_err(|e| {
-        bad(format!("{e}; give the folder that `eyas fit` printed as its run"))
-    })?;
+    let bad =
+        |problem: String| Error::File { action: "read", path: path.display().to_string(), problem };
+    let file = File::open(&path)
+        .map_err(|e| bad(format!("{e}; give the folder that `eyas fit` printed as its run")))?;
     let mut reader = BufReader::new(file);
     let mut header: Option<Header> = None;
     let mut entries = Vec::new();
@@ -163,7 +159,12 @@ mod tests {
 
     fn header() -> Header {
         let text = String::from("x");
-        Header { version: 1, fingerprint: text.clone(), data_name: text.clone(), caller_state: text }
+        Header {
+            version: 1,
+            fingerprint: text.clone(),
+            data_name: text.clone(),
+            caller_state: text,
+        }
     }
 
     fn entry(id: u64) -> Entry {

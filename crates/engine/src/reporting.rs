@@ -194,7 +194,8 @@ fn more_latency(facts: &Facts<'_>) -> String {
         points.iter().rev().find(|(_, point)| point.ns * facts.ns_factor <= ns).map(|(_, p)| p)
     };
     let Some(limit) = facts.job.options.latency_ns else {
-        return "no latency limit was set; the price list shows what a smaller one would cost".into();
+        return "no latency limit was set; the price list shows what a smaller one would cost"
+            .into();
     };
     let us = limit / 1e3;
     match (within(limit), within(limit + MORE_NS)) {
@@ -233,8 +234,7 @@ fn gain_se(facts: &Facts<'_>) -> Option<f64> {
     let (data, pooled) = (&facts.prepared.data, &facts.prepared.rows.pooled);
     let metric = facts.prepared.task.metric;
     let se = with_scored(data, pooled, &chosen, |ours| {
-        let theirs =
-            eyas_learn::metrics::Scored { predictions: &default.predictions, ..*ours };
+        let theirs = eyas_learn::metrics::Scored { predictions: &default.predictions, ..*ours };
         metric.paired_se(ours, &theirs)
     });
     se.is_finite().then_some(se)
@@ -244,7 +244,8 @@ fn chosen_words(facts: &Facts<'_>) -> String {
     let picks = picked(facts);
     if let [(candidate, _)] = picks.as_slice() {
         let bag = facts.assembly.form == Form::Bag && candidate.models.len() > 1;
-        let times = if bag { format!(", mean of {}", candidate.models.len()) } else { String::new() };
+        let times =
+            if bag { format!(", mean of {}", candidate.models.len()) } else { String::new() };
         return format!("{} {}{times}", candidate.config.learner, candidate.label);
     }
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
@@ -264,7 +265,8 @@ fn members(facts: &Facts<'_>) -> Vec<(f64, String, String)> {
 /// A configuration in words: `name=value` of each parameter.
 fn config_words(config: &Config) -> String {
     let value = |value: &eyas_search::Value| serde_json::to_string(value).unwrap_or_default();
-    let pairs = config.values.iter().map(|(name, v)| format!("{name}={}", value(v).replace('"', "")));
+    let pairs =
+        config.values.iter().map(|(name, v)| format!("{name}={}", value(v).replace('"', "")));
     pairs.collect::<Vec<_>>().join(" ")
 }
 
@@ -314,7 +316,8 @@ fn importances(facts: &Facts<'_>) -> Vec<(String, f64)> {
     }
     let sum: f64 = totals.iter().sum();
     let names = model.features.iter().map(|feature| feature.name.clone());
-    let mut pairs: Vec<(String, f64)> = names.zip(totals.iter().map(|t| t / sum.max(1e-300))).collect();
+    let mut pairs: Vec<(String, f64)> =
+        names.zip(totals.iter().map(|t| t / sum.max(1e-300))).collect();
     pairs.sort_by(|a, b| b.1.total_cmp(&a.1));
     pairs
 }
@@ -359,7 +362,9 @@ fn references(facts: &Facts<'_>) -> Vec<String> {
         references.iter().for_each(|reference| add(reference));
     }
     if facts.assembly.picks.len() > 1 {
-        add("Caruana, Niculescu-Mizil, Crew, Ksikes (2004). Ensemble selection from libraries of models. doi:10.1145/1015330.1015432");
+        add(
+            "Caruana, Niculescu-Mizil, Crew, Ksikes (2004). Ensemble selection from libraries of models. doi:10.1145/1015330.1015432",
+        );
     }
     all
 }

@@ -209,8 +209,7 @@ impl<'a> Run<'a> {
     /// What fitting the best few candidates again would take, on all threads.
     fn refit_seconds(&self, state: &State) -> f64 {
         let best = state.candidates.list().iter().take(4);
-        let seconds: Vec<f64> =
-            best.map(|c| c.seconds / c.models.len().max(1) as f64).collect();
+        let seconds: Vec<f64> = best.map(|c| c.seconds / c.models.len().max(1) as f64).collect();
         let longest = seconds.iter().copied().fold(0.0, f64::max);
         1.3 * longest.max(seconds.iter().sum::<f64>() / self.threads.max(1) as f64)
     }

@@ -1,9 +1,9 @@
 //! The strategies of a run: the learners' spaces with what the engine adds, and their prices.
 
+use eyas_learn::Dataset;
 use eyas_learn::learners::{LEARNERS, learner};
 use eyas_learn::prune::select_k_best;
 use eyas_learn::task::Facts;
-use eyas_learn::Dataset;
 use eyas_model::CostModel;
 use eyas_search::strategy::Price;
 use eyas_search::{Config, Domain, History, Parameter, Space, Value};

@@ -231,19 +231,19 @@ fn judge(
     (undominated(curve), candidate)
 }
 
-fn average_curve(
-    context: &TrialContext<'_>,
-    fits: &[Arc<dyn FittedModel>],
-) -> Vec<(Shape, Point)> {
+fn average_curve(context: &TrialContext<'_>, fits: &[Arc<dyn FittedModel>]) -> Vec<(Shape, Point)> {
     let n_points = fits.iter().map(|model| model.truncations().len()).min().unwrap_or(0);
     let sizes: Vec<f64> = context.splits.iter().map(|split| split.valid.len() as f64).collect();
     let total: f64 = sizes[..fits.len()].iter().sum();
     let average = |index: usize| {
-        let folds = fits.iter().zip(&sizes).map(|(model, size)| (&model.truncations()[index], size));
+        let folds =
+            fits.iter().zip(&sizes).map(|(model, size)| (&model.truncations()[index], size));
         let loss = folds.map(|(point, size)| point.loss * size / total).sum();
         let costliest = fits.iter().map(|model| &model.truncations()[index].shape);
         let shape = *costliest
-            .max_by(|a, b| context.cost.predict_p99_ns(a).total_cmp(&context.cost.predict_p99_ns(b)))
+            .max_by(|a, b| {
+                context.cost.predict_p99_ns(a).total_cmp(&context.cost.predict_p99_ns(b))
+            })
             .expect("a curve has at least one fold");
         let ns = context.cost.predict_p99_ns(&shape);
         let label = fits[0].truncations()[index].label.clone();

@@ -174,7 +174,7 @@ impl Encoder {
     }
 }
 
-fn check_slots(n_slots: usize) -> Result<(), Error> {
+pub(crate) fn check_slots(n_slots: usize) -> Result<(), Error> {
     if n_slots <= MAX_SLOTS {
         return Ok(());
     }

@@ -12,6 +12,7 @@
 //! [`scalar`] is portable; a variant for a certain processor goes beside it.
 
 mod batch;
+mod binned;
 mod edges;
 pub(crate) mod encode;
 #[cfg(test)]
@@ -26,6 +27,7 @@ mod validate;
 
 use std::path::Path;
 
+pub use binned::{BinnedScratch, BinnedTrees};
 pub use encode::MAX_SLOTS;
 pub use rows::{FlatRows, RowSource};
 
