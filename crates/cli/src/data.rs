@@ -58,6 +58,13 @@ pub fn open_rows(
     Ok(eyas_arrow::open_rows(path, &options, wanted)?)
 }
 
+/// Names of the columns of a file.
+pub fn column_names(path: &Path, dialect: &Dialect) -> Result<Vec<String>, Failure> {
+    must_exist(path)?;
+    let options = ReadOptions { delimiter: dialect.delimiter, ..ReadOptions::default() };
+    Ok(eyas_arrow::column_names(path, &options)?)
+}
+
 /// Opens a file to write rows to, Parquet or CSV by its name; standard output without a name.
 pub fn create_rows(path: Option<&Path>) -> Result<Box<dyn WriteRows>, Failure> {
     let Some(path) = path else {

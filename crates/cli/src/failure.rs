@@ -110,9 +110,6 @@ impl From<eyas::Error> for Failure {
             eyas::Error::Learn(error) => error.into(),
             eyas::Error::Model(error) => error.into(),
             eyas::Error::Option { .. } => Failure::usage(error.to_string()),
-            eyas::Error::NoModel(_) => {
-                Failure::failed(error.to_string()).help("give it more time with --budget")
-            }
             _ => Failure::failed(error.to_string()),
         }
     }

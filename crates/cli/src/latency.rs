@@ -13,6 +13,7 @@ use crate::model::OpenModel;
 use crate::quantities::{show_count, show_ns};
 use crate::report::latency_lines;
 use crate::run_args::Dialect;
+use crate::scoring::first_column;
 
 /// Rows of a file that are measured at most.
 const MOST_ROWS: usize = 100_000;
@@ -26,7 +27,9 @@ pub fn measure(
     dialect: &Dialect,
     options: &LatencyOptions,
 ) -> Result<Latency, Failure> {
-    let columns = model.columns();
+    let mut columns = model.columns();
+    let first = first_column(path, dialect, &columns)?;
+    columns.extend(first.as_deref());
     let mut rows = open_rows(path, dialect, &columns)?;
     let mut block = RowBlock::new(columns.len());
     rows.next_block(MOST_ROWS, &mut block)?;

@@ -6,7 +6,7 @@ use eyas_learn::data::RowBlock;
 use eyas_learn::metrics::{Scored, Truth};
 use eyas_model::{Predictor, Scratch, TaskKind, Value};
 
-use crate::data::{BlockRows, open_rows, row_error};
+use crate::data::{BlockRows, column_names, open_rows, row_error};
 use crate::failure::Failure;
 use crate::model::OpenModel;
 use crate::run_args::Dialect;
@@ -25,6 +25,8 @@ pub fn predict_file(
 ) -> Result<u64, Failure> {
     let mut wanted = model.columns();
     wanted.extend(more);
+    let first = first_column(path, dialect, &wanted)?;
+    wanted.extend(first.as_deref());
     let mut rows = open_rows(path, dialect, &wanted)?;
     let mut block = RowBlock::new(wanted.len());
     let (mut scratch, mut out) = (Scratch::default(), Vec::new());
@@ -40,6 +42,18 @@ pub fn predict_file(
         n_rows += block.n_rows() as u64;
     }
     Ok(n_rows)
+}
+
+/// The first column of a file for a model that reads none: rows without cells cannot be counted.
+pub fn first_column(
+    path: &Path,
+    dialect: &Dialect,
+    wanted: &[&str],
+) -> Result<Option<String>, Failure> {
+    if !wanted.is_empty() {
+        return Ok(None);
+    }
+    Ok(column_names(path, dialect)?.into_iter().next())
 }
 
 /// The cells of a row that a model reads.

@@ -45,13 +45,13 @@ fn a_target_that_is_missing_throughout() {
 #[test]
 fn one_class_only() {
     let rows = "1,a\n2,a\n3,a\n".repeat(10);
-    refused(format!("x,y\n{rows}"), "y", &[], 2, &["`y`", "one"]);
+    refused(format!("x,y\n{rows}"), "y", &[], 2, &["`y`", "`a` in every row"]);
 }
 
 #[test]
 fn a_class_with_one_row() {
     let rows = "1,a\n2,b\n3,a\n".repeat(10);
-    refused(format!("x,y\n{rows}7,rare\n"), "y", &[], 2, &["`rare`", "one row"]);
+    refused(format!("x,y\n{rows}7,rare\n"), "y", &[], 2, &["`rare`", "1 row"]);
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn one_row() {
 #[test]
 fn features_that_are_all_constant() {
     let rows = "1,a\n1,b\n".repeat(20);
-    refused(format!("x,y\n{rows}"), "y", &[], 2, &["constant"]);
+    refused(format!("x,y\n{rows}"), "y", &[], 2, &["`x`", "the same in every row"]);
 }
 
 #[test]
@@ -206,13 +206,12 @@ fn equal_work_gives_equal_bytes_on_any_number_of_threads() {
             threads,
         ];
         place.run(&arguments).done();
-        std::fs::read(place.path(&out)).unwrap()
+        let bytes = std::fs::read(place.path(&out)).unwrap();
+        let model = eyas_model::Model::from_bytes(&bytes).unwrap();
+        // The notes say where the model was written and how long that took.
+        eyas_model::Model { notes: String::new(), ..model }.to_bytes()
     };
-    let (one, two) = (fit("1"), fit("2"));
-    let predictions =
-        |model: &str| place.run(&["predict", model, "data.csv", "--proba"]).done().to_string();
-    assert_eq!(predictions("1.eyas"), predictions("2.eyas"));
-    assert_eq!(one.len(), two.len());
+    assert!(fit("1") == fit("2"), "the models differ");
 }
 
 #[test]
@@ -295,19 +294,23 @@ fn start(place: &Workplace, budget: &[&str], n_trials: usize) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_eyas"));
     command.args(["fit", "data.csv", "--target", "y", "--memory", "off", "--run", "run", "--json"]);
     command.args(budget).args(["--events", "events.jsonl"]).current_dir(place.path(""));
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let deadline = Instant::now() + Duration::from_secs(60);
-    loop {
-        let n_seen = std::fs::File::open(place.path("events.jsonl")).map_or(0, |file| {
-            let lines = BufReader::new(file).lines().map_while(Result::ok);
-            lines.filter(|line| line.contains("\"trial_ended\"")).count()
-        });
-        if n_seen >= n_trials {
-            return child;
-        }
-        assert!(Instant::now() < deadline, "no trial ended in a minute");
+    while n_trials_ended(&place.path("events.jsonl")) < n_trials && Instant::now() < deadline {
         std::thread::sleep(Duration::from_millis(10));
     }
+    if n_trials_ended(&place.path("events.jsonl")) < n_trials {
+        child.kill().unwrap();
+        child.wait().unwrap();
+        panic!("no trial ended in a minute");
+    }
+    child
+}
+
+fn n_trials_ended(events: &Path) -> usize {
+    let Ok(file) = std::fs::File::open(events) else { return 0 };
+    let lines = BufReader::new(file).lines().map_while(Result::ok);
+    lines.filter(|line| line.contains("\"trial_ended\"")).count()
 }
 
 fn signal(child: &Child, name: &str) {

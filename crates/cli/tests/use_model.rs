@@ -2,7 +2,7 @@
 
 mod workplace;
 
-use workplace::{Workplace, class_model, number_model, save};
+use workplace::{Workplace, class_model, constant_model, number_model, save};
 
 #[test]
 fn predictions_do_not_depend_on_the_order_of_columns_or_on_extra_ones() {
@@ -22,6 +22,26 @@ fn a_category_column_turned_numeric_still_predicts() {
     save(&number_model(""), &place.path("m.eyas"));
     place.file("rows.csv", "x,color\n0,1\n5,2\n");
     assert_eq!(place.run(&["predict", "m.eyas", "rows.csv"]).done(), "prediction\n10\n20\n");
+}
+
+#[test]
+fn a_model_that_reads_no_column_predicts_every_row() {
+    let place = Workplace::new();
+    save(&constant_model(), &place.path("m.eyas"));
+    place.file("rows.csv", "a,b,y\n1,2,7\n3,4,9\n");
+    assert_eq!(place.run(&["predict", "m.eyas", "rows.csv"]).done(), "prediction\n7\n7\n");
+    let scores = place.run(&["evaluate", "m.eyas", "rows.csv", "--json", "--metric", "mae"]).json();
+    assert_eq!(scores["scores"][0]["value"], 1.0);
+    place.run(&["bench", "m.eyas", "rows.csv", "--rows", "300", "--cold", "0"]).done();
+}
+
+#[test]
+fn no_rows_give_a_header() {
+    let place = Workplace::new();
+    save(&class_model(""), &place.path("m.eyas"));
+    place.file("rows.csv", "x,color\n");
+    let predicted = place.run(&["predict", "m.eyas", "rows.csv", "--proba"]);
+    assert_eq!(predicted.done(), "prediction,probability_no,probability_yes\n");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::tables::Table;
+use super::tables::{Table, captured};
 use crate::shell::{self, Outcome, root};
 
 /// A Python with the packages of `bench/compare/requirements.txt`.
@@ -42,7 +42,7 @@ impl Python {
     /// The script fails.
     pub fn run(&self, script: &str, arguments: &[OsString]) -> Outcome<String> {
         let script = root().join("bench/compare").join(script);
-        shell::output(Command::new(&self.program).arg(script).args(arguments))
+        captured(Command::new(&self.program).arg(script).args(arguments))
     }
 
     /// Predictions of LightGBM for a fold, made once; gives seconds and bytes.

@@ -153,8 +153,12 @@ fn summary(report: &Value, wall_seconds: f64) -> Value {
     })
 }
 
-/// Runs a command and gives its standard output; its standard error is the message if it fails.
-fn captured(command: &mut Command) -> Outcome<String> {
+/// Runs a command and gives its standard output; the end of its standard error is the message if it
+/// fails.
+///
+/// # Errors
+/// It cannot be started, fails, or prints no text.
+pub fn captured(command: &mut Command) -> Outcome<String> {
     let output = command
         .stdin(Stdio::null())
         .output()

@@ -18,7 +18,7 @@ mod verify;
 /// What to do.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
-    Fit(fit::FitArgs),
+    Fit(Box<fit::FitArgs>),
     Predict(predict::PredictArgs),
     Evaluate(evaluate::EvaluateArgs),
     Inspect(inspect::InspectArgs),
@@ -36,7 +36,7 @@ impl Command {
     /// Whatever keeps it from doing what it was asked.
     pub fn run(self, context: &Context) -> Result<ExitCode, Failure> {
         match self {
-            Command::Fit(args) => fit::run(args, context),
+            Command::Fit(args) => fit::run(*args, context),
             Command::Predict(args) => predict::run(&args, context),
             Command::Evaluate(args) => evaluate::run(&args, context),
             Command::Inspect(args) => inspect::run(&args, context),

@@ -48,6 +48,10 @@ pub fn run(args: &PredictArgs, context: &Context) -> Result<ExitCode, Failure> {
     }
     let mut sink = Sink::new(schema, args.proba, data::create_rows(args.out.as_deref())?);
     let n_rows = predict_file(&model, &args.data, &args.dialect, &[], |_, out| sink.write(out))?;
+    if n_rows == 0 {
+        // No rows still have a header.
+        sink.write(&[])?;
+    }
     sink.finish()?;
     if let Some(out) = &args.out {
         let out = out.display();

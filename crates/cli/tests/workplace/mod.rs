@@ -147,6 +147,15 @@ pub fn number_model(notes: &str) -> Model {
     model(TaskKind::Regression, &[], Link::Identity, Part::Trees(trees), notes)
 }
 
+/// A model that reads no column and always predicts 7.
+pub fn constant_model() -> Model {
+    let mut model = number_model("");
+    model.schema.columns.clear();
+    model.features.clear();
+    model.members[0].part = Part::Constant(vec![7.0]);
+    model
+}
+
 /// A model of the classes `no` and `yes` made by hand: the larger x, the more likely yes.
 pub fn class_model(notes: &str) -> Model {
     let term = Term::Number {
