@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use eyas_learn::{Column, Table};
+use eyas_learn::{Column, Table, prune};
 use eyas_model::measure::{Latency, LatencyOptions, measure_latency};
-use eyas_model::{CostModel, Model, Predictor, RowSource, Value};
+use eyas_model::{CostModel, Model, Part, Predictor, RowSource, Value};
 
 use crate::assemble::thinned;
 use crate::error::Error;
@@ -36,6 +36,13 @@ pub(crate) struct Settled {
 /// Most times that a model is pruned further.
 const MOST_THINNINGS: usize = 6;
 
+/// A row with swept caches takes about this long to prepare and time.
+const COLD_ROW_SECONDS: f64 = 0.002;
+const MOST_COLD_ROWS: usize = 100;
+/// A measurement over the limit is repeated this often at most: other work on the machine can only
+/// add to it.
+const MOST_MEASUREMENTS: usize = 3;
+
 /// Writes the model, loads it again and measures it; prunes it further while it misses a limit.
 ///
 /// # Errors
@@ -49,16 +56,17 @@ pub(crate) fn settle(
 ) -> Result<Settled, Error> {
     let mut n_thinned = 0;
     loop {
-        let bytes = model.to_bytes();
+        let bytes = simplified(&model).to_bytes();
         eyas_model::file::write_whole(out, &bytes)?;
         let file_bytes = bytes.len() as u64;
         let predictor = Predictor::load(out)?;
         let shape = predictor.shape();
         let predicted_p50_ns = cost.predict_p50_ns(&shape);
         let per_row = predicted_p50_ns.max(500.0) * 1.5e-9;
-        let affordable = (0.7 * limits.seconds / per_row) as usize;
+        let affordable = (0.25 * limits.seconds / per_row) as usize;
         let n = affordable.clamp(300, crate::finish::MEASURED_ROWS);
-        let latency = measure_predictor(&predictor, table, n, true).ok();
+        let n_cold = ((0.2 * limits.seconds / COLD_ROW_SECONDS) as usize).min(MOST_COLD_ROWS);
+        let latency = least_disturbed(&predictor, table, (n, n_cold), limits.latency_ns);
         let too_slow = excess(latency.as_ref().map(|l| l.p99_upper_ns), limits.latency_ns);
         let too_big = excess(Some(file_bytes as f64), limits.size_bytes.map(|bytes| bytes as f64));
         let worst = too_slow.max(too_big);
@@ -85,6 +93,18 @@ pub(crate) fn settle(
     }
 }
 
+/// The same predictions from fewer nodes: leaves that agree and tests that cannot fail are merged.
+pub(crate) fn simplified(model: &Model) -> Model {
+    let mut model = model.clone();
+    let n_bins: Vec<usize> = model.features.iter().map(|f| f.bins.n_bins()).collect();
+    for member in &mut model.members {
+        if let Part::Trees(trees) = &mut member.part {
+            *trees = prune::simplify(trees, &n_bins);
+        }
+    }
+    model
+}
+
 /// How many times over a limit a value is; 0 without a limit.
 fn excess(value: Option<f64>, limit: Option<f64>) -> f64 {
     match (value, limit) {
@@ -92,6 +112,27 @@ fn excess(value: Option<f64>, limit: Option<f64>) -> f64 {
         (None, Some(_)) => f64::INFINITY,
         (_, None) => 0.0,
     }
+}
+
+/// The least p99 bound of up to three measurements; one is enough if it meets the limit.
+fn least_disturbed(
+    predictor: &Predictor,
+    table: &Table,
+    (n, n_cold): (usize, usize),
+    limit_ns: Option<f64>,
+) -> Option<MeasuredLatency> {
+    let mut best: Option<MeasuredLatency> = None;
+    for _ in 0..MOST_MEASUREMENTS {
+        let Ok(latency) = measure_predictor(predictor, table, n, n_cold) else { break };
+        if best.as_ref().is_none_or(|best| latency.p99_upper_ns < best.p99_upper_ns) {
+            best = Some(latency);
+        }
+        let bound = best.as_ref().map_or(f64::INFINITY, |best| best.p99_upper_ns);
+        if bound <= limit_ns.unwrap_or(f64::INFINITY) {
+            break;
+        }
+    }
+    best
 }
 
 /// Measures a model that is not written yet.
@@ -102,23 +143,21 @@ pub(crate) fn measure(
     model: Model,
     table: &Table,
     n_rows: usize,
-    cold: bool,
 ) -> Result<MeasuredLatency, Error> {
-    measure_predictor(&Predictor::compile(model)?, table, n_rows, cold)
+    measure_predictor(&Predictor::compile(model)?, table, n_rows, 0)
 }
 
 fn measure_predictor(
     predictor: &Predictor,
     table: &Table,
     n_rows: usize,
-    cold: bool,
+    n_cold: usize,
 ) -> Result<MeasuredLatency, Error> {
     let columns = predictor.schema().columns.iter();
     let columns = columns.map(|column| {
         table.column(&column.name).expect("the model's columns are the training table's")
     });
     let rows = TableRows { n_rows: table.n_rows(), columns: columns.collect() };
-    let n_cold = if cold { (n_rows / 100).min(LatencyOptions::default().n_cold) } else { 0 };
     let options = LatencyOptions { n_rows, n_cold, ..LatencyOptions::default() };
     Ok(measured(&measure_latency(predictor, &rows, &options)?))
 }

@@ -1,5 +1,6 @@
 //! What each of the four methods contributed, from what the run itself tried.
 
+use eyas_search::contribution;
 use eyas_search::{History, Origin, Trial};
 
 use crate::options::Method;
@@ -105,17 +106,17 @@ fn pruning(ending: &Ending<'_>, empty: Contribution) -> Contribution {
 }
 
 fn transfer(ending: &Ending<'_>, empty: Contribution) -> Contribution {
-    let limit = ending.limit_ns;
-    let memory = || full(ending).filter(|trial| trial.origin == Origin::Memory);
-    let n = memory().count();
-    if n == 0 {
+    let by_origin = contribution::contributions(ending.history, ending.limit_ns);
+    let memory = by_origin.into_iter().find(|c| c.origin == Origin::Memory);
+    let Some(memory) = memory.filter(|memory| memory.n_trials > 0) else {
         return Contribution { how: "the memory had nothing to propose".into(), ..empty };
-    }
-    let others = least(full(ending).filter(|trial| trial.origin != Origin::Memory), limit);
-    let score_gain = gain(others, least(memory(), limit)).max(0.0);
+    };
+    let score_gain = memory.gain().unwrap_or(0.0).max(0.0);
     let verdict = if score_gain > 0.0 { "helped" } else { "did not help" };
     let how = format!(
-        "best of {n} trials that the memory proposed against the best of all others; it {verdict}"
+        "best of {} trials that the memory proposed against the best of all others; {} of them \
+         were the best of their time; it {verdict}",
+        memory.n_trials, memory.n_helped
     );
-    Contribution { score_gain, seconds: seconds(memory()), how, ..empty }
+    Contribution { score_gain, seconds: memory.seconds, how, ..empty }
 }

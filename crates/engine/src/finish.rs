@@ -25,7 +25,7 @@ pub(crate) const MEASURED_ROWS: usize = 20_000;
 /// Rows of the quick look at latency before the refit.
 const PROBED_ROWS: usize = 3_000;
 /// Seconds that writing and reporting may take.
-const WRITE_SECONDS: f64 = 0.1;
+const WRITE_SECONDS: f64 = 0.15;
 
 /// Chooses the model, writes it and says what was found.
 ///
@@ -96,7 +96,7 @@ fn no_model(state: &State) -> Error {
 
 /// The report goes into the file too, so that `inspect` can tell how the model was found.
 fn write_notes(settled: &Settled, report: &Report, job: &Job<'_>) -> Result<(), Error> {
-    let mut model = settled.model.clone();
+    let mut model = contract::simplified(&settled.model);
     model.notes = serde_json::to_string(report).expect("plain data serialises");
     eyas_model::file::write_whole(&job.options.out, &model.to_bytes())?;
     Ok(())
@@ -153,10 +153,10 @@ impl Ending<'_> {
         let mut assembly = self.choose_form(&chooser);
         if context.limit_ns.is_finite() && !self.meter().by_work() {
             for _ in 0..3 {
-                let Some(measured) = self.probe(&assembly) else { break };
-                chooser.ns_factor *= (measured / assembly.ns).clamp(0.25, 20.0);
-                assembly.ns = measured;
-                if measured <= context.limit_ns {
+                let Some(factor) = self.probe(&assembly) else { break };
+                assembly.ns *= factor / chooser.ns_factor;
+                chooser.ns_factor = factor;
+                if assembly.ns <= context.limit_ns {
                     break;
                 }
                 assembly = self.choose_form(&chooser);
@@ -195,12 +195,14 @@ impl Ending<'_> {
         Assembly { picks: vec![(index, 1.0)], form: Form::Single, loss: candidate.loss, ns }
     }
 
-    /// The combination's p99 bound as measured on the fold models, in nanoseconds.
+    /// Measured over predicted latency of the combination, by the medians: a few thousand rows do
+    /// not tell p99 of the model from that of a busy machine.
     fn probe(&self, assembly: &Assembly) -> Option<f64> {
         let members = assemble::members(self.candidates, assembly, &[]);
         let model = assemble::build_model(&self.prepared.data, members, String::new());
-        let latency = contract::measure(model, self.job.table, PROBED_ROWS, false).ok()?;
-        Some(latency.p99_upper_ns)
+        let predicted = self.run.context.cost.predict_p50_ns(&model.shape());
+        let latency = contract::measure(model, self.job.table, PROBED_ROWS).ok()?;
+        Some((latency.p50_ns / predicted).clamp(0.5, 5.0))
     }
 
     /// Score of the combination on rows that its members were not trained on.
@@ -244,7 +246,8 @@ impl Ending<'_> {
         if self.meter().by_work() {
             return 2.0;
         }
-        (self.meter().total() - self.meter().elapsed() - WRITE_SECONDS).max(0.05)
+        let spare = WRITE_SECONDS + 0.01 * self.meter().total();
+        (self.meter().total() - self.meter().elapsed() - spare).max(0.02)
     }
 
     /// Fits the picked strategies on all rows, as far as time allows; those that are not done in

@@ -21,7 +21,7 @@ use crate::remember;
 use crate::report::Report;
 use crate::run::{Run, State};
 use crate::storage;
-use crate::strategies::Strategies;
+use crate::strategies::{self, Strategies};
 use crate::trial::TrialContext;
 use crate::validation::{self, Rows};
 
@@ -170,9 +170,11 @@ pub(crate) struct Job<'a> {
     pub meter: &'a Meter<'a>,
 }
 
-/// Rows from which newcomers are screened on a part of them.
-const SCREEN_FROM_ROWS: usize = 30_000;
-const SCREEN_SHARE: f64 = 0.15;
+/// Newcomers are screened on a part of the rows if a full fit takes over this share of the budget.
+const SCREEN_FROM_SHARE: f64 = 0.03;
+/// The part: as many rows as tell strategies apart, but not so many that nothing is saved.
+const SCREEN_ROWS: f64 = 15_000.0;
+const SCREEN_MOST_SHARE: f64 = 0.3;
 
 impl Job<'_> {
     fn go(
@@ -240,7 +242,7 @@ impl Job<'_> {
             pruning: !options.without.contains(&Method::Pruning),
         };
         let selects = !options.without.contains(&Method::Selection);
-        let screens = selects && splits.len() == 1 && prepared.facts.n_rows >= SCREEN_FROM_ROWS;
+        let screening = self.screening(prepared, splits.len()).filter(|_| selects);
         Run {
             context,
             strategies,
@@ -250,7 +252,7 @@ impl Job<'_> {
             observer: self.observer,
             run_dir: &options.run_dir,
             defaults_only: !selects,
-            screening: screens.then_some(SCREEN_SHARE),
+            screening,
             limit_memory_bytes: self.memory_for_a_trial(prepared),
             threads: options.threads,
             seed: options.seed,
@@ -259,12 +261,22 @@ impl Job<'_> {
         }
     }
 
+    /// The share of the rows on which newcomers are screened, if full fits are dear.
+    fn screening(&self, prepared: &Prepared, n_folds: usize) -> Option<f64> {
+        let n_rows = prepared.facts.n_rows as f64;
+        let by_work = self.meter.by_work();
+        let dearest = strategies::dearest_default(&prepared.facts, by_work) * n_folds as f64;
+        let share = SCREEN_ROWS / n_rows;
+        let worth = dearest > SCREEN_FROM_SHARE * self.meter.total();
+        (worth && share < SCREEN_MOST_SHARE).then_some(share)
+    }
+
     /// Time kept for the greedy ensemble, two measurements of latency, and writing.
     fn reserve_seconds(&self) -> f64 {
         let total = self.meter.total();
         let rows = finish::MEASURED_ROWS as f64;
         let measured = 2.0 * rows * self.options.latency_ns.unwrap_or(50_000.0) * 1e-9;
-        (0.15 + 0.02 * total).min(2.0) + measured.min(0.05 * total)
+        (0.3 + 0.03 * total).min(2.0) + measured.min(0.04 * total)
     }
 
     fn memory_for_a_trial(&self, prepared: &Prepared) -> f64 {

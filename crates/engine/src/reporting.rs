@@ -156,7 +156,10 @@ fn chosen_row(facts: &Facts<'_>) -> PriceRow {
 
 /// Points of full trials that no other one beats in loss at no more ns, by ascending ns.
 fn frontier(facts: &Facts<'_>) -> Vec<(u64, Point)> {
-    let full = facts.state.history.trials.iter().filter(|trial| trial.fidelity >= 1.0);
+    let one_split = facts.run.context.splits.len() == 1;
+    let full = facts.state.history.trials.iter().filter(|trial| {
+        trial.fidelity >= 1.0 && (one_split || trial.outcome == Outcome::Completed)
+    });
     let mut points: Vec<(u64, Point)> =
         full.flat_map(|trial| trial.curve.iter().map(|p| (trial.id, p.clone()))).collect();
     points.sort_by(|a, b| a.1.ns.total_cmp(&b.1.ns).then(a.1.loss.total_cmp(&b.1.loss)));

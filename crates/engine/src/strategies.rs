@@ -120,6 +120,13 @@ pub(crate) fn choose_features(data: &Dataset, rows: &[u32], config: &Config) -> 
     features
 }
 
+/// What the dearest learner's default is expected to cost on one split, in seconds or work units.
+pub(crate) fn dearest_default(facts: &Facts, by_work: bool) -> f64 {
+    let rate = if by_work { 1.0 } else { FIRST_SECONDS_PER_WORK };
+    let work = LEARNERS.iter().filter_map(|l| Some(l.work(facts, l.portfolio(facts).first()?)));
+    work.max().unwrap_or(0) as f64 * rate
+}
+
 /// Prices strategies before they are tried. A function of facts, cost model and history.
 pub(crate) struct Pricer<'a> {
     pub facts: &'a Facts,
@@ -129,7 +136,7 @@ pub(crate) struct Pricer<'a> {
 }
 
 /// Seconds a work unit takes before any trial told otherwise.
-const FIRST_SECONDS_PER_WORK: f64 = 3e-9;
+const FIRST_SECONDS_PER_WORK: f64 = 2e-9;
 
 impl Pricer<'_> {
     /// Price of a configuration at a fidelity, in seconds or work units.

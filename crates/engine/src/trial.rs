@@ -79,6 +79,7 @@ pub(crate) fn run_trial(
     let n_folds = if full { context.splits.len() } else { 1 };
     let mut fits = Vec::with_capacity(n_folds);
     let mut outcome = Outcome::Completed;
+    let mut hopeless = false;
     for fold in 0..n_folds {
         match fit_fold(context, proposal, fold, limit) {
             Ok(fit) => {
@@ -97,12 +98,18 @@ pub(crate) fn run_trial(
         }
         if full && fold + 1 < n_folds && is_hopeless(context, &fits, incumbent) {
             outcome = Outcome::Stopped;
+            hopeless = true;
             break;
         }
     }
     let steps = fits.first().map(|model| model.steps().to_vec()).unwrap_or_default();
-    let (curve, candidate) = judge(context, proposal, &fits, n_folds);
-    if curve.is_empty() && !fits.is_empty() {
+    let (curve, candidate) = match (hopeless, incumbent) {
+        (true, Some(incumbent)) => (partial_curve(context, &fits, incumbent), None),
+        _ if fits.len() == n_folds => judge(context, proposal, &fits),
+        // Some folds alone are not comparable with all of them.
+        _ => (Vec::new(), None),
+    };
+    if curve.is_empty() && fits.len() == n_folds {
         outcome = Outcome::Diverged;
     }
     let seconds = clock() - began;
@@ -213,19 +220,31 @@ fn is_hopeless(
     mean > 0.1 * scale || (mean > 1.5 * se && mean > 0.01 * scale)
 }
 
-/// The curve of a trial, averaged over its folds, and the candidate if all folds are there.
+/// The curve of a trial that was ended after some folds: what its folds lost against the incumbent,
+/// added to the incumbent's loss on all folds.
+fn partial_curve(
+    context: &TrialContext<'_>,
+    fits: &[Arc<dyn FittedModel>],
+    incumbent: &[f64],
+) -> Vec<Point> {
+    let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len().max(1) as f64;
+    let shift = mean(incumbent) - mean(&incumbent[..fits.len()]);
+    let points = average_curve(context, fits).into_iter();
+    undominated(points.map(|(_, p)| Point { loss: p.loss + shift, ..p }).collect())
+}
+
+/// The curve of a trial, averaged over its folds, and the candidate if it is a full one.
 fn judge(
     context: &TrialContext<'_>,
     proposal: &Proposal,
     fits: &[Arc<dyn FittedModel>],
-    n_folds: usize,
 ) -> (Vec<Point>, Option<Candidate>) {
     let points = average_curve(context, fits);
     if points.iter().all(|point| !point.1.loss.is_finite()) {
         return (Vec::new(), None);
     }
-    let whole_set = proposal.fidelity >= 1.0 && fits.len() == n_folds;
-    let candidate = whole_set.then(|| candidate(context, proposal, fits, &points));
+    let is_full = proposal.fidelity >= 1.0;
+    let candidate = is_full.then(|| candidate(context, proposal, fits, &points));
     let se = candidate.as_ref().map_or(0.0, |candidate| candidate.loss_se);
     let curve = points.iter().map(|(_, point)| Point { loss_se: se, ..point.clone() }).collect();
     (undominated(curve), candidate)
