@@ -95,7 +95,7 @@ fn one(python: &Python, table: &Table, asked: &Asked, fold: usize) -> Outcome<Va
     Ok(row)
 }
 
-/// Figures of a CSV file with a header; no cell may hold a comma.
+/// Figures of a CSV file with a header; no cell may hold a line break.
 fn published(text: &str) -> Outcome<Vec<Published>> {
     let mut lines = text.lines();
     let header: Vec<&str> = lines.next().unwrap_or_default().split(',').collect();
@@ -108,8 +108,8 @@ fn published(text: &str) -> Outcome<Vec<Published>> {
         .map(place)
         .collect::<Outcome<_>>()?;
     let row = |line: &str| {
-        let cells: Vec<&str> = line.split(',').map(str::trim).collect();
-        let cell = |which: usize| cells.get(at[which]).copied().unwrap_or_default();
+        let cells = cells(line);
+        let cell = |which: usize| cells.get(at[which]).map_or("", String::as_str);
         let number = |which: usize| {
             cell(which)
                 .parse::<f64>()
@@ -125,6 +125,20 @@ fn published(text: &str) -> Outcome<Vec<Published>> {
         })
     };
     lines.filter(|line| !line.trim().is_empty()).map(row).collect()
+}
+
+/// The cells of a line of CSV; quotes may surround a cell.
+fn cells(line: &str) -> Vec<String> {
+    let (mut cells, mut cell, mut quoted) = (Vec::new(), String::new(), false);
+    for c in line.chars() {
+        match c {
+            '"' => quoted = !quoted,
+            ',' if !quoted => cells.push(std::mem::take(&mut cell)),
+            c => cell.push(c),
+        }
+    }
+    cells.push(cell);
+    cells
 }
 
 /// Mean and standard deviation.
@@ -219,7 +233,7 @@ mod tests {
     #[test]
     fn published_figures_stand_below_ours() {
         let figures = published(
-            "dataset,metric,system,mean,sd,folds,train_s\nkc1,auc,Peer,0.8,0.02,4,9\nkc1,rmse,Other,1,1,4,9\n",
+            "dataset,metric,system,mean,sd,folds,train_s\nkc1,auc,\"Peer, 4 h\",0.8,0.02,4,9\nkc1,rmse,Other,1,1,4,9\n",
         )
         .unwrap();
         let rows = [0.7, 0.9].map(|score| {
@@ -230,7 +244,9 @@ mod tests {
         let own = "| kc1 | roc_auc | **Eyas 10s** | 0.80000 | 0.10000 | 0.14142 | 2 | 9.5 | 1.50 |";
         assert!(page.contains(own), "{page}");
         assert!(
-            page.contains("| kc1 | roc_auc | Peer | 0.80000 | 0.01000 | 0.02000 | 4 | - | - |")
+            page.contains(
+                "| kc1 | roc_auc | Peer, 4 h | 0.80000 | 0.01000 | 0.02000 | 4 | - | - |"
+            )
         );
         assert!(!page.contains("Other"));
     }

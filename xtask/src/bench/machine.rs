@@ -28,19 +28,17 @@ pub fn commit() -> String {
     output(&mut git).map_or_else(|_| "unknown".into(), |text| text.trim().to_string())
 }
 
-/// The command that measures, as a user would type it.
+/// The command that measures, as a user would type it; where files lie is the reader's own affair.
 pub fn command() -> String {
-    let shown = std::env::args().skip(1).collect::<Vec<_>>();
-    // Where the tables lie is the reader's own affair.
-    let mut words = Vec::new();
-    let mut skip = false;
-    for word in shown {
-        if !std::mem::take(&mut skip) && !word.starts_with("--data=") {
-            skip = word == "--data";
-            if !skip {
-                words.push(word);
-            }
-        }
+    let mut words = vec!["cargo xtask".to_string()];
+    let mut shown = None;
+    for word in std::env::args().skip(1) {
+        words.push(shown.take().map_or(word.clone(), str::to_string));
+        shown = match word.as_str() {
+            "--data" => Some("DIR"),
+            "--reference" => Some("FILE"),
+            _ => None,
+        };
     }
-    format!("cargo xtask {} --data DIR", words.join(" "))
+    words.join(" ")
 }
