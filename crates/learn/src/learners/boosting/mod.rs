@@ -31,6 +31,8 @@ mod validation;
 #[cfg(test)]
 mod oracle;
 #[cfg(test)]
+mod reference;
+#[cfg(test)]
 mod tests;
 
 use eyas_model::Shape;
