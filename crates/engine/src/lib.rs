@@ -1,1 +1,34 @@
 //! The loop that joins learning, searching and predicting under two budgets.
+//!
+//! ```text
+//! Table --> Task, Dataset --> [ search::next --> trial (folds, threads) --> History, frontier ]*
+//!       --> greedy ensemble --> refit --> measured contract --> model file, report, memory
+//! ```
+//! Only this crate reads a clock, and only through [`budget`].
+
+mod assemble;
+pub mod budget;
+mod candidates;
+mod contract;
+mod contributions;
+mod error;
+pub mod event;
+mod finish;
+mod fit;
+pub mod journal;
+pub mod options;
+mod remember;
+pub mod report;
+mod reporting;
+mod run;
+mod storage;
+mod strategies;
+mod trial;
+mod validation;
+
+pub use budget::{Budget, Interrupt};
+pub use error::Error;
+pub use event::{Event, Observer};
+pub use fit::{fit, resume};
+pub use options::{FitOptions, Method, Validation};
+pub use report::Report;

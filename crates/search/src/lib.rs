@@ -3,12 +3,15 @@
 //! (space, history, seed) in, decision out. The history is the only state, so resuming, replaying
 //! and simulating come for free. This crate sees no table, no learner, no disk and no clock.
 
+pub mod contribution;
+pub mod cube;
 pub mod frontier;
 pub mod history;
 pub mod random;
 pub mod samplers;
 pub mod screening;
 pub mod select;
+pub mod simulate;
 pub mod space;
 pub mod strategy;
 pub mod transfer;

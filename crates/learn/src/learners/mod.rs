@@ -16,10 +16,17 @@ pub mod baseline;
 pub mod boosting;
 pub mod extra_trees;
 pub mod forest;
+mod growing;
 pub mod linear;
 
 /// Every learner, in the order of reports and of first trials.
-pub static LEARNERS: &[&dyn Learner] = &[&boosting::Boosting];
+pub static LEARNERS: &[&dyn Learner] = &[
+    &baseline::Baseline,
+    &linear::LinearModel,
+    &boosting::Boosting,
+    &forest::RandomForest,
+    &extra_trees::ExtraTrees,
+];
 
 /// The learner of this name.
 pub fn learner(name: &str) -> Option<&'static dyn Learner> {

@@ -1,0 +1,165 @@
+//! `eyas fit`: finds a model.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use eyas::{Budget, FitOptions, Interrupt, Report, Validation};
+use eyas_learn::TaskOptions;
+
+use crate::Context;
+use crate::console::{self, Style};
+use crate::data::{must_exist, read_table};
+use crate::failure::Failure;
+use crate::progress::Progress;
+use crate::run_args::RunArgs;
+use crate::store;
+
+/// Find the most accurate model that meets the limits
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    eyas fit adult.csv.gz --target class --latency 20us --budget 60s\n  \
+    eyas fit sales.parquet --target units --metric mae --time day --size 1MB\n\n\
+    The report goes to standard error, the path of the model (or with --json the whole report) to \
+    standard output. Ctrl-C ends the run with the best model so far; a second one ends at once. \
+    Exits with 1 if a limit is not met.")]
+pub struct FitArgs {
+    #[command(flatten)]
+    run: RunArgs,
+}
+
+/// Raised by Ctrl-C.
+static INTERRUPT: Interrupt = Interrupt::new();
+
+/// Runs the command.
+pub fn run(args: FitArgs, context: &Context) -> Result<ExitCode, Failure> {
+    let mut args = args.run;
+    args.settle();
+    must_exist(&args.data)?;
+    can_write(args.out())?;
+    go(&args, context, false)
+}
+
+/// Begins a run, or goes on with one.
+pub fn go(args: &RunArgs, context: &Context, resumes: bool) -> Result<ExitCode, Failure> {
+    listen_for_interrupts();
+    let seconds = args.limits.work.is_none().then_some(args.limits.budget.0);
+    let mut progress = Progress::new(context, seconds, args.output.events.as_deref())?;
+    let memory_limit = args.limits.memory_limit.map(|bytes| bytes.0);
+    let reading = args.reading.options(args.threads(), memory_limit);
+    let (table, notices) = read_table(&args.data, &reading)?;
+    for notice in notices {
+        progress.notice(&notice.to_string());
+    }
+    let validation = validation(args, &reading)?;
+    let memory = store::open_for_run(args.search.memory.as_deref(), |text| progress.notice(text))?;
+    let options = options(args, context, validation);
+    let result = if resumes {
+        eyas::resume(args.run_dir(), &table, &options, memory.as_ref(), &INTERRUPT, &progress)
+    } else {
+        eyas::fit(&table, &options, memory.as_ref(), &INTERRUPT, &progress)
+    };
+    progress.finish();
+    tell(&result?, args, context)
+}
+
+/// Prints the report and decides the exit code.
+fn tell(report: &Report, args: &RunArgs, context: &Context) -> Result<ExitCode, Failure> {
+    if context.json {
+        let text = serde_json::to_string_pretty(report).expect("a report is JSON");
+        console::print(&text)?;
+    } else {
+        console::tell(&crate::report::text(report, Style::of_stderr()));
+        if let Some(path) = &report.model_path {
+            console::print(path)?;
+        }
+    }
+    if report.contract.met || args.limits.best_effort {
+        return Ok(ExitCode::SUCCESS);
+    }
+    Err(Failure::failed(format!("the limits are not met: {}", report.contract.explanation))
+        .help("raise the limit, or take the best model found with --best-effort"))
+}
+
+fn options(args: &RunArgs, context: &Context, validation: Validation) -> FitOptions {
+    let limits = &args.limits;
+    let budget = match limits.work {
+        Some(units) => Budget::Work(units),
+        None => Budget::Wall { started: context.started, seconds: limits.budget.0 },
+    };
+    FitOptions {
+        task: task_options(args),
+        latency_ns: limits.latency.map(|latency| latency.0),
+        size_bytes: limits.size.map(|size| size.0),
+        memory_bytes: limits.memory_limit.map(|size| size.0),
+        budget,
+        validation,
+        threads: args.threads(),
+        seed: args.search.seed,
+        without: args.search.without.iter().map(|switched| switched.0).collect(),
+        best_effort: limits.best_effort,
+        out: args.out().to_path_buf(),
+        run_dir: args.run_dir().to_path_buf(),
+        data_name: args
+            .data
+            .file_name()
+            .map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
+        caller_state: serde_json::to_string(args).expect("arguments are plain data"),
+    }
+}
+
+fn task_options(args: &RunArgs) -> TaskOptions {
+    let task = &args.task;
+    TaskOptions {
+        target: args.target.clone(),
+        kind: task.kind.map(Into::into),
+        metric: task.metric.clone(),
+        groups: task.groups.clone(),
+        time: task.time.clone(),
+        weights: task.weights.clone(),
+        drop: task.drop.clone(),
+        balance_classes: task.balance_classes,
+    }
+}
+
+fn validation(
+    args: &RunArgs,
+    reading: &eyas_learn::data::ReadOptions,
+) -> Result<Validation, Failure> {
+    let validation = &args.validation;
+    if let Some(path) = &validation.valid {
+        return Ok(Validation::Table(read_table(path, reading)?.0));
+    }
+    Ok(match (validation.folds, validation.holdout) {
+        (Some(folds), _) => Validation::Folds(folds as usize),
+        (None, Some(share)) => Validation::Holdout(share),
+        (None, None) => Validation::Auto,
+    })
+}
+
+/// Fails now rather than after the budget is spent, if a file cannot be written.
+fn can_write(out: &Path) -> Result<(), Failure> {
+    if std::fs::metadata(out).is_ok_and(|data| !data.is_file()) {
+        return Err(Failure::usage(format!("cannot write `{}`: it is not a file", out.display()))
+            .help("name a file with --out"));
+    }
+    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    let trial = folder.join(format!(".eyas-{}", std::process::id()));
+    let made = std::fs::File::create_new(&trial);
+    let _ = std::fs::remove_file(&trial);
+    made.map(drop).map_err(|error| {
+        Failure::file("write", out, &error).help("name a file in a folder that can be written, with --out")
+    })
+}
+
+/// The first Ctrl-C ends the run with the best model so far, the second ends the process.
+fn listen_for_interrupts() {
+    // Fails only if a handler is set already, which nobody does.
+    let _ = ctrlc::set_handler(|| {
+        if INTERRUPT.is_raised() {
+            std::process::exit(130);
+        }
+        INTERRUPT.raise();
+        console::tell("\nfinishing with the best model so far; Ctrl-C again ends at once");
+    });
+}

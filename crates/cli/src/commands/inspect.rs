@@ -1,0 +1,180 @@
+//! `eyas inspect`: what a model expects, what it costs, and how it was found.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use eyas_model::measure::calibrate;
+use eyas_model::{ColumnKind, CostModel, Shape};
+use serde_json::{Value, json};
+
+use crate::failure::Failure;
+use crate::model::{self, OpenModel};
+use crate::quantities::{show_bytes, show_count, show_ns};
+use crate::report::{align_right, plain_table};
+use crate::{Context, console};
+
+/// Show what a model expects, what it costs, and how it was found
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  eyas inspect adult.eyas\n  eyas inspect adult.eyas --json\n\n\
+    Costs are predicted for this machine, by a short calibration.")]
+pub struct InspectArgs {
+    /// Model file
+    model: PathBuf,
+}
+
+/// A part of the work of one prediction.
+struct Step {
+    what: &'static str,
+    count: f64,
+    ns: f64,
+}
+
+/// Runs the command.
+pub fn run(args: &InspectArgs, context: &Context) -> Result<ExitCode, Failure> {
+    let model = model::open(&args.model)?;
+    let cost = calibrate(0.3);
+    let shape = model.predictor.shape();
+    let steps = steps(&cost, &shape);
+    let (p50, p99) = (cost.predict_p50_ns(&shape), cost.predict_p99_ns(&shape));
+    if context.json {
+        console::print(&as_json(&model, &steps, p50, p99).to_string())?;
+    } else {
+        let title = format!("Predicted p50 {}, p99 {}", show_ns(p50), show_ns(p99));
+        let parts = [Some(schema(&model)), Some(costs(&title, &steps)), importances(&model.notes), found(&model.notes)];
+        console::print(&parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n"))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What each part of the shape costs: the prediction with it less the prediction without it.
+fn steps(cost: &CostModel, shape: &Shape) -> Vec<Step> {
+    type Field = fn(&mut Shape) -> &mut f64;
+    let parts: [(&'static str, Field); 7] = [
+        ("numbers binned", |shape| &mut shape.n_binned),
+        ("names looked up", |shape| &mut shape.n_looked_up),
+        ("trees", |shape| &mut shape.n_trees),
+        ("steps in trees", |shape| &mut shape.n_steps),
+        ("leaf values added", |shape| &mut shape.n_added),
+        ("products", |shape| &mut shape.n_products),
+        ("bytes touched", |shape| &mut shape.bytes),
+    ];
+    let whole = cost.predict_p50_ns(shape);
+    let mut steps: Vec<Step> = parts
+        .into_iter()
+        .map(|(what, field)| {
+            let mut without = *shape;
+            let count = std::mem::take(field(&mut without));
+            Step { what, count, ns: whole - cost.predict_p50_ns(&without) }
+        })
+        .filter(|step| step.count > 0.0)
+        .collect();
+    let parts: f64 = steps.iter().map(|step| step.ns).sum();
+    steps.push(Step { what: "all else", count: 1.0, ns: whole - parts });
+    steps
+}
+
+fn kind(kind: ColumnKind) -> &'static str {
+    match kind {
+        ColumnKind::Number => "number",
+        ColumnKind::Boolean => "boolean",
+        ColumnKind::Category => "category",
+        ColumnKind::DateTime => "datetime",
+    }
+}
+
+fn schema(model: &OpenModel) -> String {
+    let schema = model.predictor.schema();
+    let mut text = format!("{} of `{}`, {}", model.task(), schema.target, show_bytes(model.file_bytes));
+    if !schema.classes.is_empty() {
+        text += &format!("\nclasses: {}", schema.classes.join(", "));
+    }
+    let mut table = plain_table(&["column", "kind"]);
+    for column in &schema.columns {
+        table.add_row([column.name.as_str(), kind(column.kind)]);
+    }
+    format!("{text}\n\nColumns it reads\n{table}")
+}
+
+fn costs(title: &str, steps: &[Step]) -> String {
+    let mut table = plain_table(&["part", "count", "predicted"]);
+    for step in steps {
+        let count = show_count(step.count as u64);
+        table.add_row([step.what, &count, &show_ns(step.ns)]);
+    }
+    align_right(&mut table, 1..3);
+    format!("{title}\n{table}")
+}
+
+fn importances(notes: &Value) -> Option<String> {
+    let rows = notes["importances"].as_array().filter(|rows| !rows.is_empty())?;
+    let mut table = plain_table(&["feature", "share of gain"]);
+    for row in rows.iter().take(20) {
+        let share = 100.0 * row[1].as_f64().unwrap_or(f64::NAN);
+        table.add_row([row[0].as_str().unwrap_or_default(), &format!("{share:.1} %")]);
+    }
+    align_right(&mut table, 1..2);
+    let more = if rows.len() > 20 { format!("\n{} more", rows.len() - 20) } else { String::new() };
+    Some(format!("What matters to it\n{table}{more}"))
+}
+
+/// How the model was found, from its notes.
+fn found(notes: &Value) -> Option<String> {
+    let text = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    notes["chosen"].as_str()?;
+    let mut lines = vec![format!("How it was found\n  {}", text(&notes["chosen"]))];
+    for member in notes["members"].as_array().into_iter().flatten() {
+        let weight = member[0].as_f64().unwrap_or(f64::NAN);
+        lines.push(format!("  {weight:.3} x {} ({})", text(&member[1]), text(&member[2])));
+    }
+    let score = &notes["score"];
+    if let (Some(value), Some(se)) = (score["value"].as_f64(), score["se"].as_f64()) {
+        let (value, se) = (crate::report::digits(value, se), crate::report::se(se));
+        lines.push(format!(
+            "  {} {value} ± {se} on {} {}",
+            text(&score["metric"]),
+            score["n_rows"],
+            text(&score["rows"])
+        ));
+    }
+    lines.push(format!(
+        "  {} rows, {} features, {}, {} trials, seed {}",
+        notes["n_rows"],
+        notes["n_features"],
+        text(&notes["validation"]),
+        notes["n_trials"],
+        notes["seed"],
+    ));
+    let references = notes["references"].as_array().map_or(&[][..], Vec::as_slice);
+    if !references.is_empty() {
+        lines.push("\nReferences".into());
+        lines.extend(references.iter().map(|reference| format!("  {}", text(reference))));
+    }
+    Some(lines.join("\n"))
+}
+
+fn as_json(model: &OpenModel, steps: &[Step], p50_ns: f64, p99_ns: f64) -> Value {
+    let schema = model.predictor.schema();
+    let columns: Vec<Value> = schema
+        .columns
+        .iter()
+        .map(|column| json!({"name": column.name, "kind": kind(column.kind)}))
+        .collect();
+    let steps: Vec<Value> = steps
+        .iter()
+        .map(|step| json!({"part": step.what, "count": step.count, "predicted_ns": step.ns}))
+        .collect();
+    json!({
+        "task": model.task(),
+        "target": schema.target,
+        "classes": schema.classes,
+        "columns": columns,
+        "file_bytes": model.file_bytes,
+        "predicted_p50_ns": p50_ns,
+        "predicted_p99_ns": p99_ns,
+        "steps": steps,
+        "notes": model.notes,
+    })
+}

@@ -1,0 +1,50 @@
+//! The commands: one file each, and one line in [`Command`].
+
+use std::process::ExitCode;
+
+use crate::Context;
+use crate::failure::Failure;
+
+mod bench;
+mod completions;
+mod evaluate;
+mod fit;
+mod inspect;
+mod memory;
+mod predict;
+mod resume;
+mod verify;
+
+/// What to do.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    Fit(fit::FitArgs),
+    Predict(predict::PredictArgs),
+    Evaluate(evaluate::EvaluateArgs),
+    Inspect(inspect::InspectArgs),
+    Bench(bench::BenchArgs),
+    Verify(verify::VerifyArgs),
+    Resume(resume::ResumeArgs),
+    Memory(memory::MemoryArgs),
+    Completions(completions::CompletionsArgs),
+}
+
+impl Command {
+    /// Runs the command to its exit code.
+    ///
+    /// # Errors
+    /// Whatever keeps it from doing what it was asked.
+    pub fn run(self, context: &Context) -> Result<ExitCode, Failure> {
+        match self {
+            Command::Fit(args) => fit::run(args, context),
+            Command::Predict(args) => predict::run(&args, context),
+            Command::Evaluate(args) => evaluate::run(&args, context),
+            Command::Inspect(args) => inspect::run(&args, context),
+            Command::Bench(args) => bench::run(&args, context),
+            Command::Verify(args) => verify::run(&args, context),
+            Command::Resume(args) => resume::run(&args, context),
+            Command::Memory(args) => memory::run(&args, context),
+            Command::Completions(args) => completions::run(&args),
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Data files in and out, by what they are called and what they begin with.
+
+use std::fs::File;
+use std::io::{ErrorKind, Write};
+use std::path::Path;
+
+use eyas_learn::data::types::{KIND_OVERRIDES, kind_override};
+use eyas_learn::data::{CsvWriter, Notice, ReadOptions, ReadRows, RowBlock, WriteRows};
+use eyas_learn::{Error, Table};
+use eyas_model::{RowSource, Value};
+
+use crate::failure::Failure;
+use crate::run_args::Reading;
+
+/// Names of the kinds that a column can be given.
+pub fn kind_names() -> Vec<&'static str> {
+    KIND_OVERRIDES.iter().map(|(name, _)| *name).collect()
+}
+
+impl Reading {
+    /// How files are read.
+    pub fn options(&self, threads: usize, memory_limit_bytes: Option<u64>) -> ReadOptions {
+        let kind = |name: &str| kind_override(name).expect("checked when the arguments were read");
+        ReadOptions {
+            delimiter: self.delimiter,
+            types: self.types.iter().map(|it| (it.column.clone(), kind(&it.kind))).collect(),
+            threads,
+            memory_limit_bytes,
+        }
+    }
+}
+
+/// Fails with a usage error if a file that is to be read is not there.
+pub fn must_exist(path: &Path) -> Result<(), Failure> {
+    match std::fs::metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            Err(Failure::usage(format!("cannot read `{}`: there is no such file", path.display()))
+                .help("check the path; it counts from the current folder"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Reads a whole table, and what the reader had to say.
+pub fn read_table(path: &Path, options: &ReadOptions) -> Result<(Table, Vec<Notice>), Failure> {
+    must_exist(path)?;
+    Ok(eyas_arrow::open_table(path, options)?)
+}
+
+/// Opens a file to read the columns `wanted` row by row.
+pub fn open_rows(
+    path: &Path,
+    reading: &Reading,
+    wanted: &[&str],
+) -> Result<Box<dyn ReadRows>, Failure> {
+    must_exist(path)?;
+    Ok(eyas_arrow::open_rows(path, &reading.options(0, None), wanted)?)
+}
+
+/// Opens a file to write rows to, Parquet or CSV by its name; standard output without a name.
+pub fn create_rows(path: Option<&Path>) -> Result<Box<dyn WriteRows>, Failure> {
+    let Some(path) = path else {
+        return Ok(Box::new(CsvWriter::to_stream("standard output", Box::new(StandardOutput))));
+    };
+    // Devices and pipes are written to; files appear when they are whole.
+    if std::fs::metadata(path).is_ok_and(|data| !data.is_file()) {
+        let file = File::create(path).map_err(|error| Failure::file("write", path, &error))?;
+        return Ok(Box::new(CsvWriter::to_stream(&path.display().to_string(), Box::new(file))));
+    }
+    Ok(eyas_arrow::create_rows(path)?)
+}
+
+/// Standard output. If its reader goes away, the process ends without a word.
+struct StandardOutput;
+
+impl Write for StandardOutput {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        or_quit(std::io::stdout().write(bytes))
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        or_quit(std::io::stdout().flush())
+    }
+}
+
+fn or_quit<T>(result: std::io::Result<T>) -> std::io::Result<T> {
+    if let Err(error) = &result
+        && error.kind() == ErrorKind::BrokenPipe
+    {
+        std::process::exit(0);
+    }
+    result
+}
+
+/// The first `n_columns` columns of a block, as a model reads them.
+pub struct BlockRows<'a> {
+    /// The rows.
+    pub block: &'a RowBlock,
+}
+
+impl RowSource for BlockRows<'_> {
+    fn n_rows(&self) -> usize {
+        self.block.n_rows()
+    }
+
+    fn cell(&self, row: usize, column: usize) -> Value<'_> {
+        self.block.value(row, column)
+    }
+}
+
+/// An error of a row of a file.
+pub fn row_error(path: &Path, row: u64, error: &eyas_model::Error) -> Failure {
+    let (column, problem) = match error {
+        eyas_model::Error::BadRow { column, problem } => (Some(column.clone()), problem.clone()),
+        other => (None, other.to_string()),
+    };
+    let problem = format!("data row {row}: {problem}");
+    Error::Data { path: path.display().to_string(), line: None, column, problem }.into()
+}

@@ -1,0 +1,289 @@
+//! The arguments of a run: what `fit` takes, the journal keeps and `resume` reads again.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use clap::Args;
+use clap::builder::PossibleValue;
+use eyas::Method;
+use eyas_learn::metrics::{METRICS, Metric};
+use serde::{Deserialize, Serialize};
+
+use crate::places;
+use crate::quantities::{self, Bytes, Nanoseconds, Seconds};
+
+/// Everything that a run depends on besides the training data.
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
+pub struct RunArgs {
+    /// Training data: CSV (also compressed with gzip), Parquet or Arrow IPC
+    pub data: PathBuf,
+
+    /// Column to predict
+    #[arg(long, value_name = "COL")]
+    pub target: String,
+
+    #[command(flatten)]
+    pub limits: Limits,
+
+    #[command(flatten)]
+    pub reading: Reading,
+
+    #[command(flatten)]
+    pub task: TaskArgs,
+
+    #[command(flatten)]
+    pub validation: ValidationArgs,
+
+    #[command(flatten)]
+    pub search: SearchArgs,
+
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// What the model and its training may cost.
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
+#[command(next_help_heading = "Limits")]
+pub struct Limits {
+    /// Largest p99 of predicting one row, encoding of raw values included, e.g. 20us
+    #[arg(long, value_name = "TIME", value_parser = quantities::latency)]
+    pub latency: Option<Nanoseconds>,
+
+    /// Time for everything, reading and saving included
+    #[arg(long, value_name = "TIME", value_parser = quantities::budget, default_value = "60s")]
+    pub budget: Seconds,
+
+    /// Largest model file, e.g. 1MB
+    #[arg(long, value_name = "SIZE", value_parser = quantities::size)]
+    pub size: Option<Bytes>,
+
+    /// Largest memory of the run, e.g. 4GB
+    #[arg(long, value_name = "SIZE", value_parser = quantities::size)]
+    pub memory_limit: Option<Bytes>,
+
+    /// Work units instead of seconds: the same model on any machine and any number of threads
+    #[arg(long, value_name = "UNITS", conflicts_with = "budget",
+          value_parser = clap::value_parser!(u64).range(1..))]
+    pub work: Option<u64>,
+
+    /// Write the best model found even if it misses a limit
+    #[arg(long)]
+    pub best_effort: bool,
+}
+
+/// How data files are read.
+#[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
+#[command(next_help_heading = "Reading")]
+pub struct Reading {
+    /// Kind of a column (number, boolean, category, datetime, text, drop); may be repeated
+    #[arg(long = "type", value_name = "COL=KIND")]
+    pub types: Vec<ColumnType>,
+
+    /// Character between the cells of a CSV file (`tab` for tabulators); found out if not given
+    #[arg(long, value_name = "C", value_parser = delimiter)]
+    pub delimiter: Option<u8>,
+}
+
+/// What the task is.
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
+#[command(next_help_heading = "Task")]
+pub struct TaskArgs {
+    /// What to optimise; roc_auc, log_loss or rmse by kind of task if not given
+    #[arg(long, value_name = "NAME", value_parser = metric_names())]
+    pub metric: Option<String>,
+
+    /// Kind of task; found from the target if not given
+    #[arg(long = "task", value_name = "KIND", value_enum)]
+    pub kind: Option<Kind>,
+
+    /// Column that names the group of a row; rows of one group stay together in validation
+    #[arg(long, value_name = "COL")]
+    pub groups: Option<String>,
+
+    /// Column that orders rows by time; later rows are validated from earlier ones
+    #[arg(long, value_name = "COL")]
+    pub time: Option<String>,
+
+    /// Column of row weights
+    #[arg(long, value_name = "COL")]
+    pub weights: Option<String>,
+
+    /// Columns not to be used
+    #[arg(long, value_name = "COL,...", value_delimiter = ',')]
+    pub drop: Vec<String>,
+
+    /// Weight classes inversely to their share of the rows
+    #[arg(long)]
+    pub balance_classes: bool,
+}
+
+/// How models are validated.
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
+#[group(id = "how_validated", multiple = false)]
+#[command(next_help_heading = "Validation")]
+pub struct ValidationArgs {
+    /// Validate on the rows of this file
+    #[arg(long, value_name = "FILE")]
+    pub valid: Option<PathBuf>,
+
+    /// Validate by K folds
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u64).range(2..=100))]
+    pub folds: Option<u64>,
+
+    /// Validate on this share of the rows, e.g. 0.2
+    #[arg(long, value_name = "SHARE", value_parser = quantities::share)]
+    pub holdout: Option<f64>,
+}
+
+/// How the search goes.
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
+#[command(next_help_heading = "Search")]
+pub struct SearchArgs {
+    /// Threads; all cores if not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=4096))]
+    pub threads: Option<u64>,
+
+    /// Seed of all randomness
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+
+    /// Switch methods off: rate, selection, pruning, transfer
+    #[arg(long, value_name = "METHOD,...", value_delimiter = ',')]
+    pub without: Vec<Switched>,
+
+    /// Memory of past tasks: a file, or `off`; eyas/memory.db in the user's data folder if not given
+    #[arg(long, value_name = "URL|off")]
+    pub memory: Option<String>,
+}
+
+/// Where results go.
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
+#[command(next_help_heading = "Output")]
+pub struct OutputArgs {
+    /// Model file; the name of the data with `.eyas` in the current folder if not given
+    #[arg(short, long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+
+    /// Folder of the run's journal; in the user's state folder, named by data and time, if not given
+    #[arg(long, value_name = "DIR")]
+    pub run: Option<PathBuf>,
+
+    /// Write every event of the run to this file, one JSON object a line
+    #[arg(long, value_name = "FILE")]
+    pub events: Option<PathBuf>,
+}
+
+impl RunArgs {
+    /// Fills in what depends on the moment and the current folder, so that another process can go on.
+    pub fn settle(&mut self) {
+        absolute(&mut self.data);
+        let out = self.output.out.get_or_insert_with(|| places::model_file(&self.data));
+        absolute(out);
+        let run = self.output.run.get_or_insert_with(|| places::run_dir(&self.data));
+        absolute(run);
+        for path in [&mut self.validation.valid, &mut self.output.events].into_iter().flatten() {
+            absolute(path);
+        }
+    }
+
+    /// Threads to use.
+    pub fn threads(&self) -> usize {
+        let all = || std::thread::available_parallelism().map_or(1, |n| n.get());
+        self.search.threads.map_or_else(all, |n| n as usize)
+    }
+
+    /// Where the model goes; settled.
+    pub fn out(&self) -> &Path {
+        self.output.out.as_deref().expect("settled before use")
+    }
+
+    /// Folder of the run; settled.
+    pub fn run_dir(&self) -> &Path {
+        self.output.run.as_deref().expect("settled before use")
+    }
+}
+
+fn absolute(path: &mut PathBuf) {
+    if let Ok(whole) = std::path::absolute(&*path) {
+        *path = whole;
+    }
+}
+
+/// Kind of task on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, clap::ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A number
+    Regression,
+    /// One of two classes
+    Binary,
+    /// One of three or more classes
+    Multiclass,
+}
+
+impl From<Kind> for eyas_model::TaskKind {
+    fn from(kind: Kind) -> eyas_model::TaskKind {
+        match kind {
+            Kind::Regression => eyas_model::TaskKind::Regression,
+            Kind::Binary => eyas_model::TaskKind::Binary,
+            Kind::Multiclass => eyas_model::TaskKind::Multiclass,
+        }
+    }
+}
+
+/// A method that is switched off.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Switched(pub Method);
+
+impl FromStr for Switched {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Switched, String> {
+        let method = Method::ALL.into_iter().find(|method| method.name() == name);
+        method.map(Switched).ok_or_else(|| {
+            let names = Method::ALL.map(Method::name).join(", ");
+            format!("`{name}` is no method; the methods are {names}")
+        })
+    }
+}
+
+/// A column and the kind it has by the user's word.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ColumnType {
+    /// Name of the column.
+    pub column: String,
+    /// Name of the kind.
+    pub kind: String,
+}
+
+impl FromStr for ColumnType {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<ColumnType, String> {
+        let kinds = crate::data::kind_names().join(", ");
+        let Some((column, kind)) = text.rsplit_once('=') else {
+            return Err(format!("`{text}` is not of the form COL=KIND; the kinds are {kinds}"));
+        };
+        if !crate::data::kind_names().contains(&kind) {
+            return Err(format!("`{kind}` is no kind of column; the kinds are {kinds}"));
+        }
+        Ok(ColumnType { column: column.into(), kind: kind.into() })
+    }
+}
+
+/// The byte between cells.
+fn delimiter(text: &str) -> Result<u8, String> {
+    match text {
+        "tab" | "\\t" | "\t" => Ok(b'\t'),
+        _ if text.len() == 1 && !"\"\r\n".contains(text) => Ok(text.as_bytes()[0]),
+        _ => Err(format!("`{text}` is not one character such as , ; | or tab")),
+    }
+}
+
+/// The metrics and their other names, as possible values.
+pub fn metric_names() -> clap::builder::PossibleValuesParser {
+    let value = |metric: &'static Metric| {
+        PossibleValue::new(metric.name).aliases(metric.aliases.iter().copied()).help(metric.help)
+    };
+    METRICS.iter().map(value).collect::<Vec<_>>().into()
+}

@@ -1,0 +1,132 @@
+//! The one place that reads a clock: budgets of seconds or of work units, and interruption.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// How long a run may take.
+#[derive(Debug, Clone, Copy)]
+pub enum Budget {
+    /// Wall-clock time for everything, reading and saving included.
+    Wall {
+        /// When the command began.
+        started: Instant,
+        /// How long it may take, in seconds.
+        seconds: f64,
+    },
+    /// Deterministic work units: the same model on any machine and any number of threads.
+    Work(u64),
+}
+
+/// Asks a run to finish with the best model so far. Shared with a signal handler.
+#[derive(Debug, Default)]
+pub struct Interrupt(AtomicBool);
+
+impl Interrupt {
+    /// An interrupt that nobody has raised.
+    pub const fn new() -> Interrupt {
+        Interrupt(AtomicBool::new(false))
+    }
+
+    /// Asks to finish.
+    pub fn raise(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether somebody asked to finish.
+    pub fn is_raised(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A budget in use.
+#[derive(Debug)]
+pub struct Meter<'a> {
+    budget: Budget,
+    began: Instant,
+    work: AtomicU64,
+    interrupt: &'a Interrupt,
+}
+
+impl<'a> Meter<'a> {
+    /// Starts to count. `earlier_seconds` were used by the run before it was stopped and resumed.
+    pub fn new(budget: Budget, earlier_seconds: f64, interrupt: &'a Interrupt) -> Meter<'a> {
+        let began = match budget {
+            Budget::Wall { started, .. } => started,
+            Budget::Work(_) => Instant::now(),
+        };
+        let began = began.checked_sub(Duration::from_secs_f64(earlier_seconds)).unwrap_or(began);
+        Meter { budget, began, work: AtomicU64::new(0), interrupt }
+    }
+
+    /// Seconds since the run began.
+    pub fn elapsed(&self) -> f64 {
+        self.began.elapsed().as_secs_f64()
+    }
+
+    /// Whether costs are work units rather than seconds.
+    pub fn by_work(&self) -> bool {
+        matches!(self.budget, Budget::Work(_))
+    }
+
+    /// The whole budget, in seconds or work units.
+    pub fn total(&self) -> f64 {
+        match self.budget {
+            Budget::Wall { seconds, .. } => seconds,
+            Budget::Work(units) => units as f64,
+        }
+    }
+
+    /// What is used of it, in seconds or work units.
+    pub fn used(&self) -> f64 {
+        match self.budget {
+            Budget::Wall { .. } => self.elapsed(),
+            Budget::Work(_) => self.work.load(Ordering::Relaxed) as f64,
+        }
+    }
+
+    /// What is left of it; zero once interrupted.
+    pub fn remaining(&self) -> f64 {
+        if self.interrupt.is_raised() { 0.0 } else { (self.total() - self.used()).max(0.0) }
+    }
+
+    /// Books work that a finished trial has used. Only finished trials are booked, in the order of
+    /// their ids, so that decisions do not depend on threads.
+    pub fn book(&self, work: u64) {
+        self.work.fetch_add(work, Ordering::Relaxed);
+    }
+
+    /// Whether the caller asked to finish.
+    pub fn is_interrupted(&self) -> bool {
+        self.interrupt.is_raised()
+    }
+}
+
+/// Ends one fit at a moment (seconds of [`Meter::elapsed`]) or after some work.
+#[derive(Debug)]
+pub struct FitLimit<'a> {
+    meter: &'a Meter<'a>,
+    /// In seconds of the run, or in work units of this fit.
+    limit: f64,
+    spent: AtomicU64,
+}
+
+impl<'a> FitLimit<'a> {
+    /// With a clock the fit ends when `meter.elapsed()` reaches `limit`; by work, when the fit has
+    /// spent `limit` units.
+    pub fn new(meter: &'a Meter<'a>, limit: f64) -> FitLimit<'a> {
+        FitLimit { meter, limit, spent: AtomicU64::new(0) }
+    }
+
+    /// Work units spent so far.
+    pub fn work(&self) -> u64 {
+        self.spent.load(Ordering::Relaxed)
+    }
+}
+
+impl eyas_learn::Stop for FitLimit<'_> {
+    fn spent(&self, work: u64) -> bool {
+        let spent = self.spent.fetch_add(work, Ordering::Relaxed) + work;
+        let used = if self.meter.by_work() { spent as f64 } else { self.meter.elapsed() };
+        used >= self.limit || self.meter.is_interrupted()
+    }
+}

@@ -1,0 +1,96 @@
+//! What happens during a run, told as it happens: for progress bars, dashboards and trackers.
+
+use eyas_search::Trial;
+use serde::Serialize;
+
+use crate::report::{Contribution, PriceRow};
+
+/// Something that happened. As JSON each has a field `event` with its name.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The data is read and understood.
+    Started {
+        /// Kind of task: `regression`, `binary`, `multiclass`.
+        task: &'static str,
+        /// Name of the metric.
+        metric: &'static str,
+        /// Whether larger values of it are better.
+        higher_is_better: bool,
+        /// Rows.
+        n_rows: usize,
+        /// Features.
+        n_features: usize,
+        /// Classes; 0 for regression.
+        n_classes: usize,
+        /// How models are validated, e.g. `5 folds`.
+        validation: String,
+        /// Whole budget, in seconds or work units.
+        budget: f64,
+        /// What readers and checks had to say.
+        notices: Vec<String>,
+    },
+    /// A trial ended.
+    TrialEnded {
+        /// Seconds since the run began.
+        elapsed: f64,
+        /// The trial.
+        trial: Trial,
+    },
+    /// Training steps of a trial: (step, learning rate, validation loss).
+    Steps {
+        /// Number of the trial.
+        trial: u64,
+        /// The steps, thinned to at most 200.
+        steps: Vec<(u64, f64, f64)>,
+    },
+    /// State of the run after a trial; what a progress bar shows.
+    Progress {
+        /// Seconds since the run began.
+        elapsed: f64,
+        /// Used share of the budget, 0 to 1.
+        fraction: f64,
+        /// Trials ended.
+        n_trials: usize,
+        /// Points on the frontier of (loss, ns, bytes).
+        frontier_size: usize,
+        /// Value of the metric of the best model that meets the limits.
+        best: Option<f64>,
+    },
+    /// What the run does now, e.g. `greedy ensemble`, `refit`, `measure`.
+    Stage {
+        /// Seconds since the run began.
+        elapsed: f64,
+        /// What it does.
+        stage: &'static str,
+    },
+    /// The price list.
+    Frontier {
+        /// Its rows.
+        rows: Vec<PriceRow>,
+    },
+    /// What each method contributed.
+    Contributions {
+        /// One for each method.
+        contributions: Vec<Contribution>,
+    },
+    /// Something the user should know.
+    Notice {
+        /// What it is.
+        text: String,
+    },
+}
+
+/// Hears of events. Called from one thread at a time.
+pub trait Observer: Sync {
+    /// Something happened.
+    fn event(&self, event: &Event);
+}
+
+/// Hears nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Silent;
+
+impl Observer for Silent {
+    fn event(&self, _event: &Event) {}
+}

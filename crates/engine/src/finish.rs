@@ -1,0 +1,314 @@
+//! The end of a run: choose, refit, measure, write, report.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use eyas_learn::learners::Truncation;
+use eyas_learn::predict::predict;
+use eyas_model::{Link, Part};
+use eyas_search::strategy::{Proposal, StopReason};
+
+use crate::assemble::{self, Assembly, Chooser, Form};
+use crate::budget::{FitLimit, Meter};
+use crate::contract::{self, Limits, Settled};
+use crate::error::Error;
+use crate::event::Event;
+use crate::fit::{Job, Prepared};
+use crate::options::Method;
+use crate::report::{Report, Score};
+use crate::reporting::{self, Facts};
+use crate::run::{Run, State};
+use crate::trial::{Candidate, fit_rows, loss_and_se};
+
+/// Distinct rows on which the contract is checked.
+pub(crate) const MEASURED_ROWS: usize = 20_000;
+/// Rows of the quick look at latency before the refit.
+const PROBED_ROWS: usize = 3_000;
+/// Seconds that writing and reporting may take.
+const WRITE_SECONDS: f64 = 0.1;
+
+/// Chooses the model, writes it and says what was found.
+///
+/// # Errors
+/// No candidate exists, or the model cannot be written.
+pub(crate) fn finish(
+    job: &Job<'_>,
+    prepared: &Prepared,
+    run: &Run<'_>,
+    state: &State,
+    reason: StopReason,
+    notices: &mut Vec<String>,
+) -> Result<Report, Error> {
+    let candidates = state.candidates.list();
+    if candidates.is_empty() {
+        return Err(no_model(state));
+    }
+    let ending = Ending { job, prepared, run, candidates };
+    job.stage("greedy ensemble");
+    let (assembly, ns_factor) = ending.choose();
+    let held_out = ending.score(&assembly);
+    job.stage("refit");
+    let refitted = ending.refit(&assembly);
+    let n_refitted = refitted.iter().flatten().count();
+    let members = assemble::members(candidates, &assembly, &refitted);
+    let model = assemble::build_model(&prepared.data, members, String::new());
+    job.stage("measure");
+    let limits = Limits {
+        latency_ns: job.options.latency_ns,
+        size_bytes: job.options.size_bytes,
+        adjust: !job.meter.by_work(),
+        seconds: ending.seconds_for_measuring(),
+    };
+    let settled = contract::settle(model, job.table, run.context.cost, &limits, &job.options.out)?;
+    let facts = Facts {
+        job,
+        prepared,
+        run,
+        state,
+        assembly: &assembly,
+        ns_factor,
+        settled: &settled,
+        score: held_out,
+        n_refitted,
+        reason,
+    };
+    let report = reporting::report(&facts, notices);
+    write_notes(&settled, &report, job)?;
+    job.observer.event(&Event::Frontier { rows: report.price_list.clone() });
+    let contributions = report.contributions.clone();
+    job.observer.event(&Event::Contributions { contributions });
+    Ok(report)
+}
+
+fn no_model(state: &State) -> Error {
+    let failures = state.history.trials.iter().filter_map(|trial| match &trial.outcome {
+        eyas_search::Outcome::Failed(why) => Some(format!("{}: {why}", trial.config.learner)),
+        _ => None,
+    });
+    let failures: Vec<String> = failures.take(3).collect();
+    let why = if failures.is_empty() {
+        "the budget is too small for this data; give a larger --budget".into()
+    } else {
+        format!("every trial failed ({})", failures.join("; "))
+    };
+    Error::NoModel(why)
+}
+
+/// The report goes into the file too, so that `inspect` can tell how the model was found.
+fn write_notes(settled: &Settled, report: &Report, job: &Job<'_>) -> Result<(), Error> {
+    let mut model = settled.model.clone();
+    model.notes = serde_json::to_string(report).expect("plain data serialises");
+    eyas_model::file::write_whole(&job.options.out, &model.to_bytes())?;
+    Ok(())
+}
+
+impl Job<'_> {
+    pub(crate) fn stage(&self, stage: &'static str) {
+        self.observer.event(&Event::Stage { elapsed: self.meter.elapsed(), stage });
+    }
+}
+
+struct Ending<'a> {
+    job: &'a Job<'a>,
+    prepared: &'a Prepared,
+    run: &'a Run<'a>,
+    candidates: &'a [Candidate],
+}
+
+impl Ending<'_> {
+    fn meter(&self) -> &Meter<'_> {
+        self.job.meter
+    }
+
+    /// The time of the run until which the choice may take.
+    fn choice_deadline(&self) -> f64 {
+        let meter = self.meter();
+        if meter.by_work() {
+            return f64::INFINITY;
+        }
+        let now = meter.elapsed();
+        let left = (meter.total() - now).max(0.0);
+        let share = if self.run.refits { 0.3 } else { 0.5 };
+        now + (share * left).clamp(0.02, 0.02 * meter.total() + 0.2)
+    }
+
+    /// The combination, and measured over predicted latency.
+    fn choose(&self) -> (Assembly, f64) {
+        let deadline = self.choice_deadline();
+        let out_of_time = || self.meter().elapsed() > deadline;
+        let options = self.job.options;
+        let context = &self.run.context;
+        let mut chooser = Chooser {
+            data: context.data,
+            metric: context.metric,
+            pooled: &self.prepared.rows.pooled,
+            cost: context.cost,
+            ns_factor: 1.0,
+            limit_ns: context.limit_ns,
+            limit_bytes: options.size_bytes.map_or(f64::INFINITY, |bytes| 0.9 * bytes as f64),
+            n_folds: context.splits.len(),
+            combine: !options.without.contains(&Method::Selection),
+            out_of_time: &out_of_time,
+        };
+        let mut assembly = self.choose_form(&chooser);
+        if context.limit_ns.is_finite() && !self.meter().by_work() {
+            for _ in 0..3 {
+                let Some(measured) = self.probe(&assembly) else { break };
+                chooser.ns_factor *= (measured / assembly.ns).clamp(0.25, 20.0);
+                assembly.ns = measured;
+                if measured <= context.limit_ns {
+                    break;
+                }
+                assembly = self.choose_form(&chooser);
+            }
+        }
+        (assembly, chooser.ns_factor)
+    }
+
+    fn choose_form(&self, chooser: &Chooser<'_>) -> Assembly {
+        let bag = chooser.choose(self.candidates, Form::Bag);
+        if chooser.n_folds == 1 {
+            return bag.unwrap_or_else(|| self.fastest(chooser));
+        }
+        let single = chooser.choose(self.candidates, Form::Single);
+        match (bag, single) {
+            (None, None) => self.fastest(chooser),
+            (Some(only), None) | (None, Some(only)) => only,
+            (Some(bag), Some(single)) => {
+                // A bag of the folds' models is better than its out-of-fold loss tells, and needs
+                // no refit: a single form must be better by a good part of the standard error.
+                let se = self.candidates[bag.picks[0].0].loss_se;
+                if single.loss < bag.loss - 0.2 * se { single } else { bag }
+            }
+        }
+    }
+
+    /// The cheapest candidate, where none meets the limits.
+    fn fastest(&self, chooser: &Chooser<'_>) -> Assembly {
+        let cheaper = |&a: &usize, &b: &usize| {
+            let ns = |index: usize| chooser.ns(&self.candidates[index].shape);
+            ns(a).total_cmp(&ns(b))
+        };
+        let index = (0..self.candidates.len()).min_by(cheaper).expect("finish saw a candidate");
+        let candidate = &self.candidates[index];
+        let ns = chooser.ns(&candidate.shape);
+        Assembly { picks: vec![(index, 1.0)], form: Form::Single, loss: candidate.loss, ns }
+    }
+
+    /// The combination's p99 bound as measured on the fold models, in nanoseconds.
+    fn probe(&self, assembly: &Assembly) -> Option<f64> {
+        let members = assemble::members(self.candidates, assembly, &[]);
+        let model = assemble::build_model(&self.prepared.data, members, String::new());
+        let latency = contract::measure(model, self.job.table, PROBED_ROWS, false).ok()?;
+        Some(latency.p99_upper_ns)
+    }
+
+    /// Score of the combination on rows that its members were not trained on.
+    fn score(&self, assembly: &Assembly) -> Score {
+        let rows = &self.prepared.rows;
+        let context = &self.run.context;
+        let (data, metric) = (context.data, context.metric);
+        let (predictions, on, words) = if rows.sealed.is_empty() {
+            let words = match &self.job.options.validation {
+                crate::Validation::Table(_) => "rows of the validation file",
+                _ if context.splits.len() > 1 => "out-of-fold rows, which the choice has seen",
+                _ => "held-out rows, which the choice has seen",
+            };
+            (assemble::mixed_predictions(self.candidates, &assembly.picks), &rows.pooled, words)
+        } else {
+            let words = "sealed rows, which neither training nor the choice has seen";
+            (self.sealed_predictions(assembly), &rows.sealed, words)
+        };
+        let (loss, se) = loss_and_se(data, metric, on, &predictions);
+        Score {
+            metric: metric.name.into(),
+            value: metric.value(loss),
+            se,
+            n_rows: on.len(),
+            rows: words.into(),
+        }
+    }
+
+    fn sealed_predictions(&self, assembly: &Assembly) -> Vec<f64> {
+        let sealed = &self.prepared.rows.sealed;
+        let data = &self.prepared.data;
+        let mut mixed = vec![0.0; sealed.len() * data.n_outputs()];
+        for member in assemble::members(self.candidates, assembly, &[]) {
+            let theirs = predict(&member.part, member.link, data, sealed);
+            mixed.iter_mut().zip(theirs).for_each(|(sum, p)| *sum += member.weight * p);
+        }
+        mixed
+    }
+
+    fn seconds_for_measuring(&self) -> f64 {
+        if self.meter().by_work() {
+            return 2.0;
+        }
+        (self.meter().total() - self.meter().elapsed() - WRITE_SECONDS).max(0.05)
+    }
+
+    /// Fits the picked strategies on all rows, as far as time allows; those that are not done in
+    /// time keep the models they have.
+    fn refit(&self, assembly: &Assembly) -> Vec<Option<(Link, Part)>> {
+        let n = assembly.picks.len();
+        let wanted = self.run.refits || (assembly.form == Form::Single && self.n_folds() > 1);
+        if !wanted || self.meter().is_interrupted() {
+            return vec![None; n];
+        }
+        let deadline = if self.meter().by_work() {
+            f64::INFINITY
+        } else {
+            let ns = assembly.ns.max(1_000.0);
+            self.meter().total() - WRITE_SECONDS - 1.4 * MEASURED_ROWS as f64 * ns * 1e-9 - 0.1
+        };
+        let results: Vec<Mutex<Option<(Link, Part)>>> = (0..n).map(|_| Mutex::new(None)).collect();
+        let next = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..self.job.options.threads.clamp(1, n) {
+                scope.spawn(|| {
+                    loop {
+                        let place = next.fetch_add(1, Ordering::Relaxed);
+                        let Some(&(pick, _)) = assembly.picks.get(place) else { return };
+                        let fitted = self.refit_one(pick, deadline);
+                        let mut slot =
+                            results[place].lock().expect("nothing panics while it holds the lock");
+                        *slot = fitted;
+                    }
+                });
+            }
+        });
+        let inner = |slot: Mutex<Option<(Link, Part)>>| {
+            slot.into_inner().expect("nothing panics while it holds the lock")
+        };
+        results.into_iter().map(inner).collect()
+    }
+
+    fn n_folds(&self) -> usize {
+        self.run.context.splits.len()
+    }
+
+    fn refit_one(&self, pick: usize, deadline: f64) -> Option<(Link, Part)> {
+        let candidate = &self.candidates[pick];
+        let rows = &self.prepared.rows;
+        let context = &self.run.context;
+        let more = rows.all.len() as f64 / self.run.facts.n_rows.max(1) as f64;
+        let foreseen = candidate.seconds / candidate.models.len() as f64 * more;
+        if self.meter().elapsed() + foreseen > deadline {
+            return None;
+        }
+        let proposal = Proposal {
+            id: candidate.trial,
+            config: candidate.config.clone(),
+            fidelity: 1.0,
+            seed: self.run.seed ^ candidate.trial,
+            origin: candidate.origin,
+        };
+        let limit = FitLimit::new(self.meter(), deadline);
+        let sets = (rows.all.as_slice(), [].as_slice());
+        let fitted = fit_rows(context.data, context.metric, &proposal, sets, &limit);
+        let (model, stopped) = fitted.ok()?;
+        let same = |t: &Truncation| t.label == candidate.label;
+        let index = model.truncations().iter().position(same)?;
+        (!stopped).then(|| (model.link(), model.part(index)))
+    }
+}

@@ -1,0 +1,323 @@
+//! The walk of one run: prepare, search, finish.
+
+use std::path::Path;
+
+use eyas_learn::splits::Split;
+use eyas_learn::task::Facts;
+use eyas_learn::dataset::BuildOptions;
+use eyas_learn::{Dataset, Table, Task};
+use eyas_memory::Memory;
+use eyas_model::{CostModel, TaskKind};
+use eyas_search::{Config, History, Trial};
+
+use crate::budget::{Budget, Interrupt, Meter};
+use crate::candidates::Candidates;
+use crate::error::Error;
+use crate::event::{Event, Observer};
+use crate::finish;
+use crate::journal::{Header, Journal, VERSION};
+use crate::options::{FitOptions, Method, Validation};
+use crate::remember;
+use crate::report::Report;
+use crate::run::{Run, State};
+use crate::storage;
+use crate::strategies::Strategies;
+use crate::trial::TrialContext;
+use crate::validation::{self, Rows};
+
+/// Finds the most accurate model that meets the budgets and writes it.
+///
+/// `memory`: where past tasks are kept; `None` to learn from and leave nothing.
+///
+/// # Errors
+/// The caller's mistakes ([`Error::Learn`], [`Error::Option`]), files that cannot be written, and
+/// [`Error::NoModel`] if the run was stopped too early. Trials that go wrong are facts in the report.
+pub fn fit(
+    table: &Table,
+    options: &FitOptions,
+    memory: Option<&mut Memory>,
+    interrupt: &Interrupt,
+    observer: &dyn Observer,
+) -> Result<Report, Error> {
+    check(options)?;
+    let prepared = Prepared::new(table, options)?;
+    let header = Header {
+        version: VERSION,
+        fingerprint: prepared.fingerprint.clone(),
+        data_name: options.data_name.clone(),
+        caller_state: options.caller_state.clone(),
+    };
+    let journal = Journal::create(&options.run_dir, &header)?;
+    let meter = Meter::new(options.budget, 0.0, interrupt);
+    let job = Job { table, options, observer, meter: &meter };
+    job.go(&prepared, memory, Vec::new(), journal)
+}
+
+/// Continues the run of a folder that was stopped or killed; `options` are those of its start,
+/// with the budget of its start: what was used before counts.
+///
+/// # Errors
+/// As [`fit`]; also a journal that cannot be read, or data that is not the same.
+pub fn resume(
+    run_dir: &Path,
+    table: &Table,
+    options: &FitOptions,
+    memory: Option<&mut Memory>,
+    interrupt: &Interrupt,
+    observer: &dyn Observer,
+) -> Result<Report, Error> {
+    check(options)?;
+    let (header, entries, journal) = Journal::reopen(run_dir)?;
+    let prepared = Prepared::new(table, options)?;
+    if header.fingerprint != prepared.fingerprint {
+        return Err(Error::Option {
+            option: "DATA",
+            value: options.data_name.clone(),
+            expected: "it is not the data that this run began with; restore it, or start anew \
+                       with `eyas fit`"
+                .into(),
+        });
+    }
+    let earlier = entries.last().map_or(0.0, |entry| entry.elapsed);
+    let meter = Meter::new(options.budget, earlier, interrupt);
+    entries.iter().for_each(|entry| meter.book(entry.trial.work));
+    let options = FitOptions { run_dir: run_dir.to_owned(), ..options.clone() };
+    let job = Job { table, options: &options, observer, meter: &meter };
+    job.go(&prepared, memory, entries.into_iter().map(|entry| entry.trial).collect(), journal)
+}
+
+fn check(options: &FitOptions) -> Result<(), Error> {
+    let positive = |option, value: f64, expected: &str| {
+        if value > 0.0 && value.is_finite() {
+            return Ok(());
+        }
+        Err(Error::Option { option, value: value.to_string(), expected: expected.into() })
+    };
+    match options.budget {
+        Budget::Wall { seconds, .. } => {
+            positive("--budget", seconds, "a time above zero is expected, e.g. 60s")?;
+        }
+        Budget::Work(units) => {
+            positive("--work", units as f64, "a number of units above zero is expected, e.g. 1e9")?;
+        }
+    }
+    if let Some(ns) = options.latency_ns {
+        positive("--latency", ns, "a time above zero is expected, e.g. 20us")?;
+    }
+    match options.validation {
+        Validation::Folds(n) if n < 2 => Err(Error::Option {
+            option: "--folds",
+            value: n.to_string(),
+            expected: "at least 2 are needed; for one split use --holdout 0.2".into(),
+        }),
+        Validation::Holdout(share) if !(share > 0.0 && share < 1.0) => Err(Error::Option {
+            option: "--holdout",
+            value: share.to_string(),
+            expected: "a share between 0 and 1 is expected, e.g. 0.2".into(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// The data of a run, ready for trials.
+pub(crate) struct Prepared {
+    pub task: Task,
+    pub data: Dataset,
+    pub rows: Rows,
+    pub facts: Facts,
+    pub notices: Vec<String>,
+    pub fingerprint: String,
+}
+
+impl Prepared {
+    fn new(table: &Table, options: &FitOptions) -> Result<Prepared, Error> {
+        let (joined, n_validation_rows);
+        let table = match &options.validation {
+            Validation::Table(extra) => {
+                joined = table.stacked(extra)?;
+                n_validation_rows = extra.n_rows();
+                &joined
+            }
+            _ => {
+                n_validation_rows = 0;
+                table
+            }
+        };
+        let (task, mut notices) = Task::new(table, &options.task)?;
+        let build = BuildOptions {
+            stated: options.stated_columns.clone(),
+            threads: options.threads,
+            memory_limit_bytes: options.memory_bytes,
+            seed: options.seed,
+        };
+        let (data, more) = Dataset::build(table, &task, &build)?;
+        notices.extend(more);
+        let first_valid = (table.n_rows() - n_validation_rows) as u32;
+        let n_valid = task.rows.iter().filter(|&&row| row >= first_valid).count();
+        let rows = validation::plan(&data, &task, &options.validation, n_valid, options.seed)?;
+        let facts = data.facts(rows.n_train());
+        let fingerprint = remember::fingerprint(&data);
+        let notices = notices.into_iter().map(|notice| notice.to_string()).collect();
+        Ok(Prepared { task, data, rows, facts, notices, fingerprint })
+    }
+}
+
+/// A run with all that it was given.
+pub(crate) struct Job<'a> {
+    pub table: &'a Table,
+    pub options: &'a FitOptions,
+    pub observer: &'a dyn Observer,
+    pub meter: &'a Meter<'a>,
+}
+
+/// Rows from which newcomers are screened on a part of them.
+const SCREEN_FROM_ROWS: usize = 30_000;
+const SCREEN_SHARE: f64 = 0.15;
+
+impl Job<'_> {
+    fn go(
+        &self,
+        prepared: &Prepared,
+        mut memory: Option<&mut Memory>,
+        past: Vec<Trial>,
+        journal: Journal,
+    ) -> Result<Report, Error> {
+        let mut notices = prepared.notices.clone();
+        self.announce(prepared);
+        let cost = self.cost_model();
+        let proposals = self.ask_memory(prepared, memory.as_deref(), &mut notices);
+        let strategies = Strategies::new(&prepared.facts, &self.options.without);
+        let run = self.run(prepared, &cost, &strategies, &proposals);
+        let candidates = self.stored_candidates(&run.context, &past);
+        let state = State::new(History { trials: past }, candidates, journal);
+        let (state, reason) = run.search(state)?;
+        let report = finish::finish(self, prepared, &run, &state, reason, &mut notices)?;
+        if let Some(memory) = memory.as_deref_mut() {
+            self.leave_in_memory(prepared, memory, &state.history);
+        }
+        Ok(report)
+    }
+
+    fn announce(&self, prepared: &Prepared) {
+        let data = &prepared.data;
+        self.observer.event(&Event::Started {
+            task: task_name(data.task()),
+            metric: prepared.task.metric.name,
+            higher_is_better: prepared.task.metric.higher_is_better,
+            n_rows: data.n_rows,
+            n_features: data.n_features(),
+            n_classes: data.schema.classes.len(),
+            validation: prepared.rows.words.clone(),
+            budget: self.meter.total(),
+            notices: prepared.notices.clone(),
+        });
+    }
+
+    /// Calibrated on this machine, unless the run must be alike on all machines.
+    fn cost_model(&self) -> CostModel {
+        if self.meter.by_work() {
+            return CostModel::reference();
+        }
+        eyas_model::measure::calibrate((0.02 * self.meter.total()).clamp(0.02, 0.3))
+    }
+
+    fn run<'r>(
+        &'r self,
+        prepared: &'r Prepared,
+        cost: &'r CostModel,
+        strategies: &'r Strategies,
+        memory_proposals: &'r [Config],
+    ) -> Run<'r> {
+        let options = self.options;
+        let data = &prepared.data;
+        let splits: &[Split] = &prepared.rows.splits;
+        let context = TrialContext {
+            data,
+            splits,
+            metric: prepared.task.metric,
+            cost,
+            limit_ns: options.latency_ns.unwrap_or(f64::INFINITY),
+            pruning: !options.without.contains(&Method::Pruning),
+        };
+        let selects = !options.without.contains(&Method::Selection);
+        let screens = selects && splits.len() == 1 && prepared.facts.n_rows >= SCREEN_FROM_ROWS;
+        Run {
+            context,
+            strategies,
+            memory_proposals,
+            facts: prepared.facts,
+            meter: self.meter,
+            observer: self.observer,
+            run_dir: &options.run_dir,
+            defaults_only: !selects,
+            screening: screens.then_some(SCREEN_SHARE),
+            limit_memory_bytes: self.memory_for_a_trial(prepared),
+            threads: options.threads,
+            seed: options.seed,
+            reserve_seconds: self.reserve_seconds(),
+            refits: splits.len() == 1 && !matches!(options.validation, Validation::Table(_)),
+        }
+    }
+
+    /// Time kept for the greedy ensemble, two measurements of latency, and writing.
+    fn reserve_seconds(&self) -> f64 {
+        let total = self.meter.total();
+        let rows = finish::MEASURED_ROWS as f64;
+        let measured = 2.0 * rows * self.options.latency_ns.unwrap_or(50_000.0) * 1e-9;
+        (0.15 + 0.02 * total).min(2.0) + measured.min(0.05 * total)
+    }
+
+    fn memory_for_a_trial(&self, prepared: &Prepared) -> f64 {
+        let Some(limit) = self.options.memory_bytes else { return f64::INFINITY };
+        let data_bytes = Dataset::memory_bytes_needed(self.table, &prepared.task);
+        let left = limit as f64 - data_bytes as f64;
+        (left / self.options.threads.max(1) as f64).max(0.0)
+    }
+
+    fn stored_candidates(&self, context: &TrialContext<'_>, past: &[Trial]) -> Candidates {
+        let mut candidates = Candidates::default();
+        for trial in past.iter().filter(|trial| trial.fidelity >= 1.0) {
+            let dir = &self.options.run_dir;
+            let (data, metric) = (context.data, context.metric);
+            let stored = storage::load(dir, trial, data, metric, context.splits, context.cost);
+            if let Some(candidate) = stored {
+                let ns = candidate.ns;
+                candidates.insert(candidate, ns, context.limit_ns);
+            }
+        }
+        candidates
+    }
+
+    fn ask_memory(
+        &self,
+        prepared: &Prepared,
+        memory: Option<&Memory>,
+        notices: &mut Vec<String>,
+    ) -> Vec<Config> {
+        let Some(memory) = memory else { return Vec::new() };
+        if self.options.without.contains(&Method::Transfer) {
+            return Vec::new();
+        }
+        let limit_ns = self.options.latency_ns.unwrap_or(f64::INFINITY);
+        remember::proposals(memory, prepared, limit_ns).unwrap_or_else(|problem| {
+            notices.push(format!("the memory is left aside: {problem}"));
+            Vec::new()
+        })
+    }
+
+    fn leave_in_memory(&self, prepared: &Prepared, memory: &mut Memory, history: &History) {
+        if let Err(problem) = remember::leave(memory, prepared, &self.options.data_name, history) {
+            let text = format!("the run could not be kept in the memory: {problem}");
+            self.observer.event(&Event::Notice { text });
+        }
+    }
+}
+
+/// Name of a kind of task, as on the command line.
+pub(crate) fn task_name(kind: TaskKind) -> &'static str {
+    match kind {
+        TaskKind::Regression => "regression",
+        TaskKind::Binary => "binary",
+        TaskKind::Multiclass => "multiclass",
+    }
+}

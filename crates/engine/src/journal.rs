@@ -1,0 +1,214 @@
+//! The record of a run on disk, from which it can be continued after `kill -9`.
+//!
+//! `journal.jsonl` holds a header line, then a line a trial. A line is complete or it is not there:
+//! a last line without its end (the process died in it) is ignored. `trial-N.eyas` holds the fitted
+//! folds of a trial that the final model may use.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+
+use eyas_search::Trial;
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+
+/// Version of the journal's lines.
+pub const VERSION: u32 = 1;
+
+/// First line of a journal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Header {
+    /// Version of the format.
+    pub version: u32,
+    /// Sum over the training data and what is predicted; a resumed run must see the same.
+    pub fingerprint: String,
+    /// Name of the data.
+    pub data_name: String,
+    /// What the caller wants back on resume (e.g. its arguments).
+    pub caller_state: String,
+}
+
+/// A trial, as recorded.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Seconds since the run began, earlier parts of a resumed run included.
+    pub elapsed: f64,
+    /// The trial.
+    pub trial: Trial,
+}
+
+/// A journal that is being written.
+#[derive(Debug)]
+pub struct Journal {
+    file: File,
+    path: PathBuf,
+}
+
+fn file_error(action: &'static str, path: &Path, error: &std::io::Error) -> Error {
+    let problem = format!("{error}; choose another folder with --run");
+    Error::File { action, path: path.display().to_string(), problem }
+}
+
+/// Path of the journal in a run's folder.
+pub fn journal_path(run_dir: &Path) -> PathBuf {
+    run_dir.join("journal.jsonl")
+}
+
+/// Path of a trial's fitted folds.
+pub fn trial_path(run_dir: &Path, trial: u64) -> PathBuf {
+    run_dir.join(format!("trial-{trial}.eyas"))
+}
+
+impl Journal {
+    /// Begins the journal of a new run; the folder is made. A run that is already there is refused.
+    ///
+    /// # Errors
+    /// The folder cannot be made or holds a journal.
+    pub fn create(run_dir: &Path, header: &Header) -> Result<Journal, Error> {
+        std::fs::create_dir_all(run_dir).map_err(|e| file_error("make the folder", run_dir, &e))?;
+        let path = journal_path(run_dir);
+        let mut options = OpenOptions::new();
+        let file = options.create_new(true).append(true).open(&path);
+        let file = file.map_err(|e| file_error("create", &path, &e))?;
+        let mut journal = Journal { file, path };
+        journal.write_line(header)?;
+        Ok(journal)
+    }
+
+    /// Opens the journal of a run that was stopped: what it holds, and the journal to go on with.
+    ///
+    /// # Errors
+    /// No journal, an unreadable one, or one of a newer version.
+    pub fn reopen(run_dir: &Path) -> Result<(Header, Vec<Entry>, Journal), Error> {
+        let (header, entries, whole_bytes) = read(run_dir)?;
+        let path = journal_path(run_dir);
+        let file = OpenOptions::new().append(true).open(&path);
+        let file = file.map_err(|e| file_error("open", &path, &e))?;
+        // The torn last line goes, so that the next one starts on a line of its own.
+        file.set_len(whole_bytes).map_err(|e| file_error("shorten", &path, &e))?;
+        Ok((header, entries, Journal { file, path }))
+    }
+
+    /// Adds a trial.
+    ///
+    /// # Errors
+    /// The disk is full or gone.
+    pub fn append(&mut self, entry: &Entry) -> Result<(), Error> {
+        self.write_line(entry)
+    }
+
+    fn write_line(&mut self, line: &impl Serialize) -> Result<(), Error> {
+        let mut text = serde_json::to_string(line).expect("plain data serialises");
+        text.push('\n');
+        self.file.write_all(text.as_bytes()).map_err(|e| file_error("write", &self.path, &e))
+    }
+}
+
+/// Header and trials of a run, and how many bytes of the journal are whole lines.
+///
+/// # Errors
+/// As [`Journal::reopen`].
+pub fn read(run_dir: &Path) -> Result<(Header, Vec<Entry>, u64), Error> {
+    let path = journal_path(run_dir);
+    let bad = |problem: String| Error::File {
+        action: "read",
+        path: path.display().to_string(),
+        problem,
+    };
+    let file = File::open(&path).map_err(|e| {
+        bad(format!("{e}; give the folder that `eyas fit` printed as its run"))
+    })?;
+    let mut reader = BufReader::new(file);
+    let mut header: Option<Header> = None;
+    let mut entries = Vec::new();
+    let mut whole_bytes = 0;
+    let mut line = Vec::new();
+    for number in 1.. {
+        line.clear();
+        let n = reader.read_until(b'\n', &mut line).map_err(|e| bad(e.to_string()))?;
+        if n == 0 || line.last() != Some(&b'\n') {
+            break;
+        }
+        if header.is_none() {
+            header = Some(parse_header(&line).map_err(&bad)?);
+        } else {
+            let entry = serde_json::from_slice(&line);
+            entries.push(entry.map_err(|e| bad(format!("line {number} is damaged: {e}")))?);
+        }
+        whole_bytes += n as u64;
+    }
+    let header = header.ok_or_else(|| bad("it has no header; the run never began".into()))?;
+    Ok((header, entries, whole_bytes))
+}
+
+fn parse_header(line: &[u8]) -> Result<Header, String> {
+    #[derive(Deserialize)]
+    struct Version {
+        version: u32,
+    }
+    let bad = |e: serde_json::Error| format!("line 1 is no header of a run: {e}");
+    let version: Version = serde_json::from_slice(line).map_err(bad)?;
+    if version.version > VERSION {
+        let newer = version.version;
+        return Err(format!("it has version {newer}, newer than {VERSION}; update eyas"));
+    }
+    serde_json::from_slice(line).map_err(bad)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use eyas_search::{Config, Origin, Outcome};
+
+    fn header() -> Header {
+        let text = String::from("x");
+        Header { version: 1, fingerprint: text.clone(), data_name: text.clone(), caller_state: text }
+    }
+
+    fn entry(id: u64) -> Entry {
+        let config = Config { learner: "baseline".into(), values: Default::default() };
+        let trial = Trial {
+            id,
+            config,
+            fidelity: 1.0,
+            seed: 7,
+            origin: Origin::Default,
+            outcome: Outcome::Completed,
+            curve: Vec::new(),
+            seconds: 0.1 + 0.2,
+            work: 3,
+        };
+        Entry { elapsed: 1.0 / 3.0, trial }
+    }
+
+    #[test]
+    fn a_torn_last_line_is_dropped_and_overwritten() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let run = dir.path().join("run");
+        let mut journal = Journal::create(&run, &header()).expect("created");
+        journal.append(&entry(0)).expect("written");
+        journal.append(&entry(1)).expect("written");
+        let whole = std::fs::read(journal_path(&run)).expect("read");
+        for cut in 1..whole.len() {
+            std::fs::write(journal_path(&run), &whole[..cut]).expect("written");
+            let ends = whole[..cut].iter().filter(|&&b| b == b'\n').count();
+            let Ok((_, entries, mut journal)) = Journal::reopen(&run) else {
+                assert_eq!(ends, 0, "a whole header was not read");
+                continue;
+            };
+            assert_eq!(entries.len(), ends - 1);
+            journal.append(&entry(9)).expect("written");
+            let (_, entries, _) = read(&run).expect("read again");
+            assert_eq!(entries.last(), Some(&entry(9)));
+        }
+    }
+
+    #[test]
+    fn a_second_run_in_the_same_folder_is_refused() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        Journal::create(dir.path(), &header()).expect("created");
+        let again = Journal::create(dir.path(), &header()).expect_err("refused").to_string();
+        assert!(again.contains("journal.jsonl") && again.contains("--run"), "{again}");
+    }
+}

@@ -1,0 +1,312 @@
+//! The search of one run: workers that ask what to try, try it and record what came of it.
+
+use std::path::Path;
+use std::sync::{Condvar, Mutex, MutexGuard};
+
+use eyas_learn::task::Facts;
+use eyas_search::frontier::{Frontier, Objectives};
+use eyas_search::strategy::{Decision, Price, Proposal, Rules, StopReason, next};
+use eyas_search::{Config, History, Point};
+
+use crate::budget::{FitLimit, Meter};
+use crate::candidates::Candidates;
+use crate::error::Error;
+use crate::event::{Event, Observer};
+use crate::journal::{Entry, Journal};
+use crate::storage;
+use crate::strategies::{Pricer, Strategies};
+use crate::trial::{TrialContext, TrialEnd, run_trial};
+
+/// What the workers of a run share and do not change.
+pub(crate) struct Run<'a> {
+    pub context: TrialContext<'a>,
+    pub strategies: &'a Strategies,
+    pub memory_proposals: &'a [Config],
+    pub facts: Facts,
+    pub meter: &'a Meter<'a>,
+    pub observer: &'a dyn Observer,
+    pub run_dir: &'a Path,
+    pub defaults_only: bool,
+    pub screening: Option<f64>,
+    pub limit_memory_bytes: f64,
+    pub threads: usize,
+    pub seed: u64,
+    /// Seconds kept for what comes after the search, besides the refit.
+    pub reserve_seconds: f64,
+    /// Whether the chosen strategies are fitted again on all rows.
+    pub refits: bool,
+}
+
+/// What the workers share and change, under one lock.
+pub(crate) struct State {
+    pub history: History,
+    pub candidates: Candidates,
+    pub frontier: Frontier<u64>,
+    pub journal: Journal,
+    pending: Vec<Proposal>,
+    stop: Option<StopReason>,
+    failure: Option<Error>,
+}
+
+/// Trials of a round when work is counted; fixed, so that threads do not matter.
+const ROUND: usize = 2;
+/// Largest share of the budget that one trial may take.
+const MOST_SHARE_OF_TRIAL: f64 = 0.35;
+
+impl State {
+    /// The state of a run whose history is known so far.
+    pub fn new(history: History, candidates: Candidates, journal: Journal) -> State {
+        let mut frontier = Frontier::default();
+        let points = history.trials.iter().filter(|trial| trial.fidelity >= 1.0);
+        for (trial, point) in points.flat_map(|t| t.curve.iter().map(move |p| (t.id, p))) {
+            frontier.insert(objectives(point), trial);
+        }
+        State {
+            history,
+            candidates,
+            frontier,
+            journal,
+            pending: Vec::new(),
+            stop: None,
+            failure: None,
+        }
+    }
+}
+
+impl<'a> Run<'a> {
+    /// Searches until the budget's share for it is used; says why it ended.
+    ///
+    /// # Errors
+    /// The journal cannot be written.
+    pub fn search(&self, state: State) -> Result<(State, StopReason), Error> {
+        let shared = Mutex::new(state);
+        if self.meter.by_work() {
+            self.search_in_rounds(&shared);
+        } else {
+            self.search_by_clock(&shared);
+        }
+        let mut state = shared.into_inner().expect("no worker panics while it holds the lock");
+        if let Some(failure) = state.failure.take() {
+            return Err(failure);
+        }
+        let reason = state.stop.unwrap_or(StopReason::BudgetSpent);
+        Ok((state, reason))
+    }
+
+    fn search_by_clock(&self, shared: &Mutex<State>) {
+        let changed = Condvar::new();
+        std::thread::scope(|scope| {
+            for _ in 0..self.threads.max(1) {
+                scope.spawn(|| self.work_by_clock(shared, &changed));
+            }
+        });
+    }
+
+    fn work_by_clock(&self, shared: &Mutex<State>, changed: &Condvar) {
+        loop {
+            let mut state = lock(shared);
+            if state.stop.is_some() || state.failure.is_some() {
+                return;
+            }
+            match self.decide(&state) {
+                Decision::Stop(reason) => {
+                    state.stop = Some(reason);
+                    changed.notify_all();
+                    return;
+                }
+                Decision::Wait if state.pending.is_empty() => {
+                    state.stop = Some(StopReason::BudgetSpent);
+                    return;
+                }
+                Decision::Wait => {
+                    drop(changed.wait(state).expect("no worker panics while it holds the lock"));
+                }
+                Decision::Try(proposal) => {
+                    state.pending.push(proposal.clone());
+                    let limit = self.trial_limit(&state);
+                    let incumbent = incumbent(&state);
+                    drop(state);
+                    let end = self.try_out(&proposal, incumbent.as_deref(), limit);
+                    let mut state = lock(shared);
+                    state.pending.retain(|other| other.id != proposal.id);
+                    self.record(&mut state, end);
+                    changed.notify_all();
+                }
+            }
+        }
+    }
+
+    fn search_in_rounds(&self, shared: &Mutex<State>) {
+        loop {
+            let mut state = lock(shared);
+            let mut proposals: Vec<Proposal> = Vec::with_capacity(ROUND);
+            while proposals.len() < ROUND && state.failure.is_none() {
+                match self.decide(&state) {
+                    Decision::Try(proposal) => {
+                        state.pending.push(proposal.clone());
+                        proposals.push(proposal);
+                    }
+                    Decision::Wait => break,
+                    Decision::Stop(reason) => {
+                        state.stop = Some(reason);
+                        break;
+                    }
+                }
+            }
+            if proposals.is_empty() {
+                return;
+            }
+            let limit = self.trial_limit(&state);
+            let incumbent = incumbent(&state);
+            drop(state);
+            let ends = self.try_out_all(&proposals, incumbent.as_deref(), limit);
+            let mut state = lock(shared);
+            state.pending.clear();
+            state.stop = None;
+            for end in ends {
+                self.meter.book(end.trial.work);
+                self.record(&mut state, end);
+            }
+        }
+    }
+
+    fn try_out_all(
+        &self,
+        proposals: &[Proposal],
+        incumbent: Option<&[f64]>,
+        limit: f64,
+    ) -> Vec<TrialEnd> {
+        if self.threads < 2 {
+            return proposals.iter().map(|p| self.try_out(p, incumbent, limit)).collect();
+        }
+        std::thread::scope(|scope| {
+            let one = |p| scope.spawn(move || self.try_out(p, incumbent, limit));
+            let handles: Vec<_> = proposals.iter().map(one).collect();
+            let join = |handle: std::thread::ScopedJoinHandle<'_, TrialEnd>| {
+                handle.join().expect("a trial catches the panics of its fits")
+            };
+            handles.into_iter().map(join).collect()
+        })
+    }
+
+    fn try_out(&self, proposal: &Proposal, incumbent: Option<&[f64]>, limit: f64) -> TrialEnd {
+        let limit = FitLimit::new(self.meter, limit);
+        run_trial(&self.context, proposal, incumbent, &limit, || self.meter.elapsed())
+    }
+
+    /// What is left for trials, in seconds or work units.
+    fn remaining(&self, state: &State) -> f64 {
+        let remaining = self.meter.remaining();
+        if self.meter.by_work() { remaining } else { remaining - self.reserve(state) }
+    }
+
+    /// Seconds kept for what comes after the search.
+    fn reserve(&self, state: &State) -> f64 {
+        let refit = if self.refits { self.refit_seconds(state) } else { 0.0 };
+        self.reserve_seconds + refit.min(0.3 * self.meter.total())
+    }
+
+    /// What fitting the best few candidates again would take, on all threads.
+    fn refit_seconds(&self, state: &State) -> f64 {
+        let best = state.candidates.list().iter().take(4);
+        let seconds: Vec<f64> =
+            best.map(|c| c.seconds / c.models.len().max(1) as f64).collect();
+        let longest = seconds.iter().copied().fold(0.0, f64::max);
+        1.3 * longest.max(seconds.iter().sum::<f64>() / self.threads.max(1) as f64)
+    }
+
+    /// Where a trial that starts now must end: a time of the run, or its own work units.
+    fn trial_limit(&self, state: &State) -> f64 {
+        let remaining = self.remaining(state);
+        let most = MOST_SHARE_OF_TRIAL * self.meter.total();
+        if self.meter.by_work() {
+            remaining.min(most).max(1.0)
+        } else {
+            self.meter.elapsed() + remaining.min(most)
+        }
+    }
+
+    fn decide(&self, state: &State) -> Decision {
+        let pricer = Pricer {
+            facts: &self.facts,
+            cost: self.context.cost,
+            n_folds: self.context.splits.len(),
+            by_work: self.meter.by_work(),
+        };
+        let remaining = self.remaining(state);
+        let most = (MOST_SHARE_OF_TRIAL * self.meter.total()).min(remaining);
+        // A fit on one split keeps what it has when it is cut off, so it never costs more than
+        // what a trial may take.
+        let cuttable = self.context.splits.len() == 1;
+        let price = |config: &Config, fidelity: f64| {
+            let price = pricer.price(&state.history, config, fidelity);
+            let cost = if cuttable { price.cost.min(0.999 * most) } else { price.cost };
+            Price { cost, ..price }
+        };
+        let rules = Rules {
+            spaces: &self.strategies.spaces,
+            portfolio: &self.strategies.portfolio,
+            memory: self.memory_proposals,
+            price: &price,
+            remaining,
+            limit_ns: self.context.limit_ns,
+            limit_memory_bytes: self.limit_memory_bytes,
+            screening: self.screening,
+            defaults_only: self.defaults_only,
+            by_work: self.meter.by_work(),
+            seed: self.seed,
+        };
+        if self.remaining(state) <= 0.0 {
+            return Decision::Stop(StopReason::BudgetSpent);
+        }
+        next(&rules, &state.history, &state.pending)
+    }
+
+    fn record(&self, state: &mut State, end: TrialEnd) {
+        let TrialEnd { trial, candidate, steps } = end;
+        let elapsed = self.meter.elapsed();
+        if let Some(candidate) = candidate {
+            let ns = candidate.ns;
+            if state.candidates.insert(candidate.clone(), ns, self.context.limit_ns) {
+                // What cannot be stored is fitted again on resume; the run itself goes on.
+                let _ = storage::store(self.run_dir, self.context.data, &candidate);
+            }
+        }
+        if trial.fidelity >= 1.0 {
+            for point in &trial.curve {
+                state.frontier.insert(objectives(point), trial.id);
+            }
+        }
+        if let Err(error) = state.journal.append(&Entry { elapsed, trial: trial.clone() }) {
+            state.failure = Some(error);
+        }
+        if !steps.is_empty() {
+            let stride = steps.len().div_ceil(200);
+            let thinned = steps.iter().step_by(stride);
+            let steps = thinned.map(|s| (s.step, s.learning_rate, s.loss)).collect();
+            self.observer.event(&Event::Steps { trial: trial.id, steps });
+        }
+        self.observer.event(&Event::TrialEnded { elapsed, trial: trial.clone() });
+        state.history.trials.push(trial);
+        let metric = self.context.metric;
+        self.observer.event(&Event::Progress {
+            elapsed,
+            fraction: (self.meter.used() / self.meter.total()).min(1.0),
+            n_trials: state.history.trials.len(),
+            frontier_size: state.frontier.points().len(),
+            best: state.candidates.best().map(|c| metric.value(c.loss)),
+        });
+    }
+}
+
+fn objectives(point: &Point) -> Objectives {
+    Objectives { loss: point.loss, ns: point.ns, bytes: point.bytes as f64 }
+}
+
+fn incumbent(state: &State) -> Option<Vec<f64>> {
+    state.candidates.best().map(|candidate| candidate.fold_losses.clone())
+}
+
+fn lock<'m>(shared: &'m Mutex<State>) -> MutexGuard<'m, State> {
+    shared.lock().expect("no worker panics while it holds the lock")
+}

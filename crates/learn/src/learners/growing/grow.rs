@@ -1,0 +1,387 @@
+//! Grows one tree, depth first, over a list of rows that every split divides in place.
+
+use super::columns::Column;
+use super::sample::Example;
+use crate::random::{Stream, key};
+
+/// Where a node's bytes of one column lie.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(in crate::learners) struct Range {
+    /// Whether some are 0, which is missing.
+    pub missing: bool,
+    /// Smallest byte above 0.
+    pub low: u8,
+    /// Largest byte.
+    pub high: u8,
+}
+
+/// A way to split a node by one column.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(in crate::learners) struct Cut {
+    /// Worth of both sides together.
+    pub worth: f64,
+    /// Largest byte that goes left.
+    pub threshold: u8,
+    /// Where a missing value goes.
+    pub missing_right: bool,
+}
+
+/// What is summed up about rows, and how well a cut tells them apart.
+pub(in crate::learners) trait Statistic {
+    /// Numbers in the value of a node.
+    fn width(&self) -> usize;
+
+    /// Takes up a node of these examples; returns whether their targets differ.
+    fn start(&mut self, examples: &[Example]) -> bool;
+
+    /// Worth of the node itself.
+    fn worth(&self) -> f64;
+
+    /// Appends the node's value: the mean of its targets and of `smoothing` rows like `parent`.
+    fn value(&self, parent: &[f32], smoothing: f64, values: &mut Vec<f32>);
+
+    /// The best cut of a column with the bytes of the node's rows, `min_rows` rows a side.
+    fn best_cut(
+        &mut self,
+        bytes: &[u8],
+        examples: &[Example],
+        range: Range,
+        min_rows: usize,
+    ) -> Option<Cut>;
+
+    /// As [`Statistic::best_cut`], with this threshold: only the side of missing values is chosen.
+    fn cut_at(
+        &mut self,
+        bytes: &[u8],
+        examples: &[Example],
+        range: Range,
+        min_rows: usize,
+        threshold: u8,
+    ) -> Option<Cut>;
+}
+
+/// When and how nodes are split.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(in crate::learners) struct Growth {
+    /// Columns tried at a node; those that are constant there do not count.
+    pub n_tried: usize,
+    /// Deepest node; the root has depth 0.
+    pub max_depth: usize,
+    /// Fewest rows of a node that is split.
+    pub min_samples_split: usize,
+    /// Fewest rows of a leaf.
+    pub min_samples_leaf: usize,
+    /// Rows like the parent that are mixed into the value of a node.
+    pub smoothing: f64,
+    /// Whether thresholds are drawn instead of searched.
+    pub random_thresholds: bool,
+}
+
+/// A node of a grown tree; it is a leaf if `left` is 0.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(in crate::learners) struct GrownNode {
+    /// Index of the column asked about.
+    pub column: u32,
+    /// Left child (byte at most the threshold).
+    pub left: u32,
+    /// Right child.
+    pub right: u32,
+    /// What the split gained.
+    pub gain: f32,
+    /// Tests above this node.
+    pub depth: u16,
+    /// Largest byte that goes left.
+    pub threshold: u8,
+    /// Where a missing value goes.
+    pub missing_right: bool,
+}
+
+/// A tree in preorder, with the values of inner nodes too.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(in crate::learners) struct Grown {
+    /// Nodes, node 0 is the root.
+    pub nodes: Vec<GrownNode>,
+    /// Values `(n_nodes, width)`, row-major.
+    pub values: Vec<f32>,
+}
+
+/// A node still to be looked at.
+#[derive(Debug, Clone, Copy)]
+struct Pending {
+    /// Rows `start..end`.
+    start: usize,
+    end: usize,
+    depth: usize,
+    key: u64,
+    /// Columns that may still vary: `live.0..live.1` of the list of live columns.
+    live: (usize, usize),
+    parent: u32,
+    is_right: bool,
+}
+
+/// A split that was chosen.
+#[derive(Debug, Clone, Copy)]
+struct Split {
+    column: u32,
+    cut: Cut,
+}
+
+/// Grows trees; keeps its room between them.
+#[derive(Debug)]
+pub(in crate::learners) struct Grower<'a, S> {
+    columns: &'a [Column<'a>],
+    growth: Growth,
+    statistic: S,
+    /// Value of the root's imagined parent `(width,)`.
+    prior: Vec<f32>,
+    parent: Vec<f32>,
+    /// Rows of the tree; those of a node are neighbours.
+    pub rows: Vec<u32>,
+    /// Their weights and targets.
+    pub examples: Vec<Example>,
+    bytes: Vec<u8>,
+    right_rows: Vec<u32>,
+    right_examples: Vec<Example>,
+    /// Lists of columns that may vary, by node; see [`Pending::live`].
+    live: Vec<u32>,
+    order: Vec<u32>,
+    stack: Vec<Pending>,
+    grown: Grown,
+}
+
+impl<'a, S: Statistic> Grower<'a, S> {
+    /// For these columns; `prior` is what is known without any row `(width,)`.
+    pub fn new(
+        columns: &'a [Column<'a>],
+        growth: Growth,
+        statistic: S,
+        prior: Vec<f32>,
+    ) -> Grower<'a, S> {
+        Grower {
+            columns,
+            growth,
+            statistic,
+            parent: prior.clone(),
+            prior,
+            rows: Vec::new(),
+            examples: Vec::new(),
+            bytes: Vec::new(),
+            right_rows: Vec::new(),
+            right_examples: Vec::new(),
+            live: Vec::new(),
+            order: Vec::new(),
+            stack: Vec::new(),
+            grown: Grown::default(),
+        }
+    }
+
+    /// Grows a tree from `rows` and `examples`, in any order, which it reorders.
+    ///
+    /// `spend` is told of work (bytes read into a histogram) and says whether to give up; the
+    /// tree is `None` then.
+    pub fn grow(&mut self, tree_key: u64, spend: &mut dyn FnMut(u64) -> bool) -> Option<Grown> {
+        let n_rows = self.rows.len();
+        self.bytes.resize(n_rows, 0);
+        self.right_rows.resize(n_rows, 0);
+        self.right_examples.resize(n_rows, Example::default());
+        self.live.clear();
+        self.live.extend(0..self.columns.len() as u32);
+        self.stack.clear();
+        let live = (0, self.columns.len());
+        let (parent, is_right) = (0, false);
+        self.stack.push(Pending {
+            start: 0,
+            end: n_rows,
+            depth: 0,
+            key: tree_key,
+            live,
+            parent,
+            is_right,
+        });
+        self.grown = Grown::default();
+        while let Some(node) = self.stack.pop() {
+            if self.visit(node, spend) {
+                return None;
+            }
+        }
+        Some(std::mem::take(&mut self.grown))
+    }
+
+    /// Makes a node and, if it is split, puts its children on the stack; returns whether to stop.
+    fn visit(&mut self, node: Pending, spend: &mut dyn FnMut(u64) -> bool) -> bool {
+        let mixed = self.statistic.start(&self.examples[node.start..node.end]);
+        let index = self.add_node(node);
+        let n_rows = node.end - node.start;
+        let (growth, min_leaf) = (self.growth, self.growth.min_samples_leaf);
+        let splits = mixed
+            && node.depth < growth.max_depth
+            && n_rows >= growth.min_samples_split.max(2 * min_leaf);
+        if !splits {
+            return spend(n_rows as u64);
+        }
+        let (split, live) = match self.best_split(node, spend) {
+            Ok((Some(split), live)) => (split, live),
+            Ok((None, _)) => return false,
+            Err(Stopped) => return true,
+        };
+        let made = &mut self.grown.nodes[index];
+        made.column = split.column;
+        made.threshold = split.cut.threshold;
+        made.missing_right = split.cut.missing_right;
+        made.gain = (split.cut.worth - self.statistic.worth()).max(0.0) as f32;
+        let middle = self.partition(node, split);
+        let child = |is_right: bool, start: usize, end: usize| Pending {
+            start,
+            end,
+            depth: node.depth + 1,
+            key: key(&[node.key, u64::from(is_right)]),
+            live,
+            parent: index as u32,
+            is_right,
+        };
+        self.stack.push(child(true, middle, node.end));
+        self.stack.push(child(false, node.start, middle));
+        false
+    }
+
+    /// Adds a node with its value; only the root can be without rows.
+    fn add_node(&mut self, node: Pending) -> usize {
+        let grown = &mut self.grown;
+        let (index, width) = (grown.nodes.len(), self.statistic.width());
+        let smoothing = self.growth.smoothing;
+        if node.start == node.end {
+            grown.values.extend_from_slice(&self.prior);
+        } else if index == 0 {
+            self.statistic.value(&self.prior, smoothing, &mut grown.values);
+        } else {
+            let parent = &mut grown.nodes[node.parent as usize];
+            let child = if node.is_right { &mut parent.right } else { &mut parent.left };
+            *child = index as u32;
+            let from = node.parent as usize * width;
+            // The value of the parent is read while that of the child is appended.
+            self.parent.copy_from_slice(&grown.values[from..from + width]);
+            self.statistic.value(&self.parent, smoothing, &mut grown.values);
+        }
+        grown.nodes.push(GrownNode { depth: node.depth as u16, ..GrownNode::default() });
+        index
+    }
+
+    /// The best split of a node, and the columns that may vary in its children.
+    fn best_split(
+        &mut self,
+        node: Pending,
+        spend: &mut dyn FnMut(u64) -> bool,
+    ) -> Result<(Option<Split>, (usize, usize)), Stopped> {
+        self.live.truncate(node.live.1);
+        self.order.clear();
+        self.order.extend_from_slice(&self.live[node.live.0..node.live.1]);
+        let mut stream = Stream::new(&[node.key]);
+        let mut best: Option<Split> = None;
+        let (mut n_tried, mut n_constant, mut place) = (0, 0, 0);
+        while place < self.order.len() && (n_tried < self.growth.n_tried || best.is_none()) {
+            let drawn = place + stream.below(self.order.len() - place);
+            self.order.swap(place, drawn);
+            let column = self.order[place];
+            if spend((node.end - node.start) as u64) {
+                return Err(Stopped);
+            }
+            let Some(range) = self.read(node, column) else {
+                // Constant columns gather at the front.
+                self.order.swap(n_constant, place);
+                n_constant += 1;
+                place += 1;
+                continue;
+            };
+            place += 1;
+            n_tried += 1;
+            if let Some(cut) = self.cut(node, range, &mut stream)
+                && best.is_none_or(|best| cut.worth > best.cut.worth)
+            {
+                best = Some(Split { column, cut });
+            }
+        }
+        if n_constant == 0 {
+            return Ok((best, node.live));
+        }
+        let start = self.live.len();
+        self.live.extend_from_slice(&self.order[n_constant..]);
+        Ok((best, (start, self.live.len())))
+    }
+
+    /// Reads the bytes of the node's rows; `None` if all are the same.
+    fn read(&mut self, node: Pending, column: u32) -> Option<Range> {
+        let rows = &self.rows[node.start..node.end];
+        let bytes = &mut self.bytes[..rows.len()];
+        let column = &self.columns[column as usize].bytes[..];
+        for (byte, &row) in bytes.iter_mut().zip(rows) {
+            *byte = column[row as usize];
+        }
+        // Less 1, so that a missing value is the largest.
+        let (mut low, mut high, mut top) = (u8::MAX, 0, 0);
+        for &byte in bytes.iter() {
+            let known = byte.wrapping_sub(1);
+            low = low.min(known);
+            top = top.max(known);
+            high = high.max(byte);
+        }
+        let missing = top == u8::MAX;
+        let constant = high == 0 || (!missing && low + 1 == high);
+        (!constant).then(|| Range { missing, low: low + 1, high })
+    }
+
+    fn cut(&mut self, node: Pending, range: Range, stream: &mut Stream) -> Option<Cut> {
+        let examples = &self.examples[node.start..node.end];
+        let bytes = &self.bytes[..examples.len()];
+        let min_rows = self.growth.min_samples_leaf;
+        if !self.growth.random_thresholds {
+            return self.statistic.best_cut(bytes, examples, range, min_rows);
+        }
+        let threshold = random_threshold(range, stream);
+        self.statistic.cut_at(bytes, examples, range, min_rows, threshold)
+    }
+
+    /// Rows that go left come first, in their old order on both sides; returns where the right
+    /// side starts.
+    fn partition(&mut self, node: Pending, split: Split) -> usize {
+        let column = &self.columns[split.column as usize].bytes[..];
+        let Cut { threshold, missing_right, .. } = split.cut;
+        let rows = &mut self.rows[node.start..node.end];
+        let examples = &mut self.examples[node.start..node.end];
+        let (mut n_left, mut n_right) = (0, 0);
+        for place in 0..rows.len() {
+            let (row, example) = (rows[place], examples[place]);
+            let byte = column[row as usize];
+            let right = goes_right(byte, threshold, missing_right);
+            rows[n_left] = row;
+            examples[n_left] = example;
+            self.right_rows[n_right] = row;
+            self.right_examples[n_right] = example;
+            n_left += usize::from(!right);
+            n_right += usize::from(right);
+        }
+        rows[n_left..].copy_from_slice(&self.right_rows[..n_right]);
+        examples[n_left..].copy_from_slice(&self.right_examples[..n_right]);
+        node.start + n_left
+    }
+}
+
+/// The fit was told to stop.
+#[derive(Debug)]
+struct Stopped;
+
+/// Whether a byte goes to the right child.
+#[inline(always)]
+pub(super) fn goes_right(byte: u8, threshold: u8, missing_right: bool) -> bool {
+    byte > threshold || (byte == 0 && missing_right)
+}
+
+/// A threshold between the smallest and the largest byte of a node, uniform over bins.
+///
+/// Bins hold about equally many rows where values are many, so this is nearly uniform over ranks.
+/// Uniform over values was tried: no better on eight of nine data sets, and worse by 0.005 AUC on
+/// `adult`, whose heavy tails push thresholds into empty regions.
+fn random_threshold(range: Range, stream: &mut Stream) -> u8 {
+    let n_thresholds = usize::from(range.high - range.low);
+    // At most 254, so it fits a byte.
+    range.low + if n_thresholds > 0 { stream.below(n_thresholds) as u8 } else { 0 }
+}

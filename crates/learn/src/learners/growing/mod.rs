@@ -1,0 +1,31 @@
+//! Decision trees grown over bins, for forests: shared by `random_forest` and `extra_trees`.
+//!
+//! ```text
+//! FitInput --settings--> Settings          parameters, read and checked
+//!          --columns--> [Column]           bins, categories replaced by their rank
+//!          --sample--> rows and weights    one bootstrap a tree
+//!          --grow--> Grown                 a tree whose inner nodes keep their values
+//!          --nested--> every truncation scored; `truncate` cuts a tree to a depth
+//! ```
+//!
+//! Randomness is keyed by (seed, tree, path of the node) and never by the order of visits, so a
+//! tree cut at a depth *is* the tree that a fit limited to that depth would grow, byte for byte.
+
+pub(super) mod classes;
+pub(super) mod columns;
+pub(super) mod estimate;
+pub(super) mod grow;
+pub(super) mod levels;
+pub(super) mod moments;
+pub(super) mod nested;
+pub(super) mod sample;
+pub(super) mod settings;
+pub(super) mod truncate;
+pub(super) mod validation;
+
+#[cfg(test)]
+mod fixtures;
+#[cfg(test)]
+mod oracle;
+#[cfg(test)]
+mod properties;

@@ -1,0 +1,220 @@
+//! Splits for one number a row: regression, and binary tasks as the numbers 0 and 1.
+//!
+//! Gini impurity of two classes is twice the variance of their 0/1 target, so both are one
+//! criterion: a node is worth `sum(w y)^2 / sum(w)`, and a split gains the worth of its sides less
+//! that of the node.
+
+use super::grow::{Cut, Range, Statistic};
+use super::sample::Example;
+
+/// Sum of weights, and of weights times targets.
+type Moment = [f64; 2];
+
+/// A bin with rows in it.
+#[derive(Debug, Clone, Copy, Default)]
+struct Filled {
+    bin: u8,
+    n_rows: u32,
+    sum: Moment,
+}
+
+/// Statistics of one node, and room to find its split.
+#[derive(Debug)]
+pub(in crate::learners) struct Moments {
+    entropy: bool,
+    total: Moment,
+    histogram: Vec<Moment>,
+    n_rows: Vec<u32>,
+    filled: Vec<Filled>,
+}
+
+impl Moments {
+    /// With Gini impurity or variance, or with `entropy` (binary only).
+    pub fn new(entropy: bool) -> Moments {
+        Moments {
+            entropy,
+            total: [0.0; 2],
+            histogram: vec![[0.0; 2]; 256],
+            n_rows: vec![0; 256],
+            filled: vec![Filled::default(); 256],
+        }
+    }
+
+    /// Sums rows by bin into `filled`, empty bins left out, and clears what it used; returns how
+    /// many bins are filled. Bin 0 comes first.
+    fn fill(&mut self, bytes: &[u8], examples: &[Example], range: Range, counted: bool) -> usize {
+        let histogram: &mut [Moment; 256] =
+            (&mut self.histogram[..]).try_into().expect("it has 256 entries");
+        let sparse = bytes.len() < usize::from(range.high - range.low) / 4;
+        let mut touched = [0u64; 4];
+        for (&byte, example) in bytes.iter().zip(examples) {
+            let sum = &mut histogram[usize::from(byte)];
+            sum[0] += f64::from(example.weight);
+            sum[1] += f64::from(example.weight) * f64::from(example.target);
+            if sparse {
+                touched[usize::from(byte >> 6)] |= 1 << (byte & 63);
+            }
+        }
+        if counted {
+            bytes.iter().for_each(|&byte| self.n_rows[usize::from(byte)] += 1);
+        }
+        let mut n_filled = 0;
+        let n_rows = &mut self.n_rows;
+        let filled = &mut self.filled;
+        let mut take = |bin: usize| {
+            let (sum, n_rows) = (&mut histogram[bin], &mut n_rows[bin]);
+            filled[n_filled] = Filled { bin: bin as u8, n_rows: *n_rows, sum: *sum };
+            n_filled += usize::from(sum[0] > 0.0);
+            (*sum, *n_rows) = ([0.0; 2], 0);
+        };
+        if sparse {
+            for (word, &bits) in touched.iter().enumerate() {
+                let mut bits = bits;
+                while bits != 0 {
+                    take(word * 64 + bits.trailing_zeros() as usize);
+                    bits &= bits - 1;
+                }
+            }
+        } else {
+            if range.missing {
+                take(0);
+            }
+            (usize::from(range.low)..=usize::from(range.high)).for_each(take);
+        }
+        n_filled
+    }
+
+    fn search(
+        &self,
+        range: Range,
+        n_filled: usize,
+        counts: Option<(u32, u32)>,
+        worth: impl Fn(Moment) -> f64,
+    ) -> Option<Cut> {
+        let (missing, known) = self.filled[..n_filled].split_at(usize::from(range.missing));
+        let missing = missing.first().copied().unwrap_or_default();
+        let (n_total, min_rows) = counts.unwrap_or((0, 0));
+        let mut best: Option<Cut> = None;
+        let mut offer = |left: Moment, n_left: u32, bin: u8, next: u8, missing_right: bool| {
+            if counts.is_some() && (n_left < min_rows || n_total - n_left < min_rows) {
+                return;
+            }
+            let right = [self.total[0] - left[0], self.total[1] - left[1]];
+            let worth = worth(left) + worth(right);
+            if best.is_none_or(|best| worth > best.worth) {
+                let missing_right = if range.missing { missing_right } else { right[0] > left[0] };
+                best = Some(Cut { worth, threshold: between(bin, next), missing_right });
+            }
+        };
+        let mut scan = |start: Filled, missing_right: bool| {
+            let (mut left, mut n_left) = (start.sum, start.n_rows);
+            for pair in known.windows(2) {
+                let (this, next) = (&pair[0], &pair[1]);
+                left = [left[0] + this.sum[0], left[1] + this.sum[1]];
+                n_left += this.n_rows;
+                offer(left, n_left, this.bin, next.bin, missing_right);
+            }
+        };
+        scan(Filled::default(), true);
+        if range.missing {
+            scan(missing, false);
+            offer(missing.sum, missing.n_rows, 0, 1, false);
+        }
+        best
+    }
+}
+
+/// The threshold half-way between two neighbours among the bins of a node.
+pub(super) fn between(bin: u8, next: u8) -> u8 {
+    bin + (next - bin - 1) / 2
+}
+
+/// `sum(w y)^2 / sum(w)`.
+fn squares(sum: Moment) -> f64 {
+    sum[1] * sum[1] / sum[0]
+}
+
+/// `sum over classes of w_c ln(w_c / w)` of a 0/1 target.
+fn log_likelihood(sum: Moment) -> f64 {
+    x_ln_x(sum[1]) + x_ln_x(sum[0] - sum[1]) - x_ln_x(sum[0])
+}
+
+/// `x ln x`, 0 at and below 0.
+pub(super) fn x_ln_x(x: f64) -> f64 {
+    if x > 0.0 { x * libm::log(x) } else { 0.0 }
+}
+
+impl Statistic for Moments {
+    fn width(&self) -> usize {
+        1
+    }
+
+    fn start(&mut self, examples: &[Example]) -> bool {
+        let first = examples.first().map_or(0.0, |example| example.target);
+        let mut total = [0.0; 2];
+        let mut mixed = false;
+        for example in examples {
+            total[0] += f64::from(example.weight);
+            total[1] += f64::from(example.weight) * f64::from(example.target);
+            mixed |= example.target != first;
+        }
+        self.total = total;
+        mixed
+    }
+
+    fn worth(&self) -> f64 {
+        if self.entropy { log_likelihood(self.total) } else { squares(self.total) }
+    }
+
+    fn value(&self, parent: &[f32], smoothing: f64, values: &mut Vec<f32>) {
+        let prior = smoothing * f64::from(parent[0]);
+        values.push(((self.total[1] + prior) / (self.total[0] + smoothing)) as f32);
+    }
+
+    fn best_cut(
+        &mut self,
+        bytes: &[u8],
+        examples: &[Example],
+        range: Range,
+        min_rows: usize,
+    ) -> Option<Cut> {
+        let counts = (min_rows > 1).then_some((bytes.len() as u32, min_rows as u32));
+        let n_filled = self.fill(bytes, examples, range, counts.is_some());
+        if self.entropy {
+            self.search(range, n_filled, counts, log_likelihood)
+        } else {
+            self.search(range, n_filled, counts, squares)
+        }
+    }
+
+    fn cut_at(
+        &mut self,
+        bytes: &[u8],
+        examples: &[Example],
+        range: Range,
+        min_rows: usize,
+        threshold: u8,
+    ) -> Option<Cut> {
+        let mut sides = [Filled::default(); 3];
+        for (&byte, example) in bytes.iter().zip(examples) {
+            let side = &mut sides[usize::from(byte > 0) + usize::from(byte > threshold)];
+            side.sum[0] += f64::from(example.weight);
+            side.sum[1] += f64::from(example.weight) * f64::from(example.target);
+            side.n_rows += 1;
+        }
+        // One threshold is two neighbouring bins: the search over bins does the rest.
+        let mut n_filled = 0;
+        for (place, bin) in [0, threshold, threshold.saturating_add(1)].into_iter().enumerate() {
+            if sides[place].n_rows > 0 {
+                self.filled[n_filled] = Filled { bin, ..sides[place] };
+                n_filled += 1;
+            }
+        }
+        let counts = (min_rows > 1).then_some((bytes.len() as u32, min_rows as u32));
+        if self.entropy {
+            self.search(range, n_filled, counts, log_likelihood)
+        } else {
+            self.search(range, n_filled, counts, squares)
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The rows that a tree learns from.
+
+use crate::dataset::{Dataset, Target};
+use crate::random::Stream;
+
+/// One training row in a tree: how much it counts, and its target.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(in crate::learners) struct Example {
+    /// Weight, above 0.
+    pub weight: f32,
+    /// Centered number, or class index (0 or 1 for binary tasks).
+    pub target: f32,
+}
+
+/// All rows that a fit may learn from: those of `train` whose weight is above 0.
+#[derive(Debug)]
+pub(in crate::learners) struct Pool {
+    rows: Vec<u32>,
+    examples: Vec<Example>,
+}
+
+/// How rows are drawn.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(in crate::learners) struct Draw {
+    /// With replacement.
+    pub bootstrap: bool,
+    /// Draws as a share of the rows, in `(0, 1]`.
+    pub share: f64,
+}
+
+impl Pool {
+    /// Gathers targets, less `center` for numbers.
+    pub fn new(data: &Dataset, train: &[u32], center: f64) -> Pool {
+        let rows: Vec<u32> =
+            train.iter().copied().filter(|&row| data.weight(row as usize) as f32 > 0.0).collect();
+        let target = |row: usize| match &data.target {
+            Target::Numbers(numbers) => (numbers[row] - center) as f32,
+            Target::Classes(classes) => classes[row] as f32,
+        };
+        let example = |&row: &u32| {
+            let row = row as usize;
+            Example { weight: data.weight(row) as f32, target: target(row) }
+        };
+        let examples = rows.iter().map(example).collect();
+        Pool { rows, examples }
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The rows of one tree, ascending, into `rows` and `examples`; a row drawn twice counts twice.
+    pub fn draw(&self, draw: Draw, key: &[u64], rows: &mut Vec<u32>, examples: &mut Vec<Example>) {
+        rows.clear();
+        examples.clear();
+        if self.rows.is_empty() || (!draw.bootstrap && draw.share >= 1.0) {
+            rows.extend_from_slice(&self.rows);
+            examples.extend_from_slice(&self.examples);
+            return;
+        }
+        let counts = self.counts(draw, key);
+        for ((&row, &example), &count) in self.rows.iter().zip(&self.examples).zip(&counts) {
+            if count > 0 {
+                rows.push(row);
+                examples.push(Example { weight: example.weight * f32::from(count), ..example });
+            }
+        }
+    }
+
+    fn counts(&self, draw: Draw, key: &[u64]) -> Vec<u16> {
+        let n_rows = self.rows.len();
+        let n_draws = ((n_rows as f64 * draw.share).round() as usize).clamp(1, n_rows);
+        let mut counts = vec![0u16; n_rows];
+        let mut stream = Stream::new(key);
+        if draw.bootstrap {
+            for _ in 0..n_draws {
+                let count = &mut counts[stream.below(n_rows)];
+                *count = count.saturating_add(1);
+            }
+        } else {
+            // Selection sampling (Knuth, The Art of Computer Programming 2, algorithm S).
+            let mut wanted = n_draws;
+            for (seen, count) in counts.iter_mut().enumerate() {
+                if stream.below(n_rows - seen) < wanted {
+                    *count = 1;
+                    wanted -= 1;
+                }
+            }
+        }
+        counts
+    }
+}

@@ -1,0 +1,249 @@
+//! Elastic net by coordinate descent on quadratic models of the loss.
+//!
+//! Each output's curvature matrix is formed, the penalised quadratic is minimised one weight at a
+//! time, and a search along the sum of these steps makes sure that the objective falls.
+//!
+//! Reference: Friedman, J.; Hastie, T.; Tibshirani, R. (2010). Regularization paths for generalized
+//! linear models via coordinate descent. doi:10.18637/jss.v033.i01; Lee, J.; Sun, Y.; Saunders, M.
+//! (2014). Proximal Newton-type methods for minimizing composite functions. arXiv:1206.1623
+
+use super::design::{add_scaled, dot};
+use super::objective::{Loss, Penalty, Problem};
+use super::quasi_newton::End;
+use crate::learners::Stop;
+
+/// Most columns for which curvature matrices are formed.
+pub(super) const MAX_COLUMNS: usize = 1500;
+/// Most quadratic models for one penalty.
+const MAX_MODELS: usize = 50;
+/// Most sweeps over the weights of one quadratic model.
+const MAX_SWEEPS: usize = 200;
+/// Share of the `l1` penalty from which on the gradient makes a zero weight a candidate to move.
+const CANDIDATE_PULL: f64 = 0.9;
+/// Ends when a quadratic model promises a fall of the objective below this.
+const TOLERANCE: f64 = 1e-9;
+/// Ends the sweeps of a model when one makes the objective fall by less than this.
+const SWEEP_TOLERANCE: f64 = 1e-11;
+
+/// Minimises from `weights` on; they hold the best found at any time.
+pub(super) fn minimise(
+    problem: &Problem,
+    penalty: Penalty,
+    max_steps: usize,
+    weights: &mut [f64],
+    stop: &dyn Stop,
+) -> End {
+    let stride = problem.stride();
+    let mut scores = vec![0.0; problem.design.n_rows * stride];
+    problem.design.scores(weights, stride, &mut scores);
+    let mut models = Models::new(problem);
+    let mut objective = problem.loss(&scores) + penalty.value(&weights[..problem.n_penalised()]);
+    for _ in 0..max_steps.min(MAX_MODELS) {
+        let (step, promise, work) = models.step(&scores, weights, penalty);
+        let stopped = stop.spent(work + 2 * problem.pass_work());
+        if promise.is_nan() || promise >= -TOLERANCE {
+            return if stopped { End::Stopped } else { End::Done };
+        }
+        let ended = search(problem, penalty, weights, &mut scores, &mut objective, &step, promise);
+        if stopped || !ended {
+            return if stopped { End::Stopped } else { End::Done };
+        }
+    }
+    End::Done
+}
+
+/// Goes along `step` as far as the objective falls as it should; whether it moved at all.
+fn search(
+    problem: &Problem,
+    penalty: Penalty,
+    weights: &mut [f64],
+    scores: &mut Vec<f64>,
+    objective: &mut f64,
+    step: &[f64],
+    promise: f64,
+) -> bool {
+    let n = problem.n_penalised();
+    let mut along = vec![0.0; scores.len()];
+    problem.design.scores(step, problem.stride(), &mut along);
+    let mut length = 1.0;
+    for _ in 0..30 {
+        let (mut moved, mut new_scores) = (weights.to_vec(), scores.clone());
+        add_scaled(&mut moved, step, length);
+        add_scaled(&mut new_scores, &along, length);
+        let value = problem.loss(&new_scores) + penalty.value(&moved[..n]);
+        if value <= *objective + 1e-4 * length * promise {
+            weights.copy_from_slice(&moved);
+            (*scores, *objective) = (new_scores, value);
+            return true;
+        }
+        length *= 0.5;
+    }
+    false
+}
+
+/// Quadratic models of the loss, one an output, and room to form them.
+struct Models<'a> {
+    problem: &'a Problem,
+    residuals: Vec<f64>,
+    curvatures: Vec<f64>,
+    gradient: Vec<f64>,
+    /// Curvature matrix of all columns, where it never changes.
+    constant_gram: Option<Vec<f64>>,
+}
+
+impl<'a> Models<'a> {
+    fn new(problem: &'a Problem) -> Models<'a> {
+        let n_scores = problem.design.n_rows * problem.stride();
+        Models {
+            problem,
+            residuals: vec![0.0; n_scores],
+            curvatures: vec![0.0; n_scores],
+            gradient: vec![0.0; problem.n_weights()],
+            constant_gram: None,
+        }
+    }
+
+    /// The steps of all outputs, by how much they promise to change the objective (to first order
+    /// and the penalty, so at least twice the fall), and the work done.
+    fn step(&mut self, scores: &[f64], weights: &[f64], penalty: Penalty) -> (Vec<f64>, f64, u64) {
+        let stride = self.problem.stride();
+        self.problem.residuals(scores, &mut self.residuals);
+        self.problem.curvatures(&self.residuals, &mut self.curvatures);
+        self.problem.design.gradient(&self.residuals, stride, &mut self.gradient);
+        let n = self.problem.n_penalised();
+        add_scaled(&mut self.gradient[..n], &weights[..n], penalty.l2);
+        let mut step = vec![0.0; weights.len()];
+        let (mut promise, mut work) = (0.0, 0);
+        for k in 0..self.problem.n_outputs {
+            let columns = self.candidates(k, weights, penalty);
+            let (gram, gram_work) = self.gram(k, &columns);
+            let pick =
+                |all: &[f64]| columns.iter().map(|&j| all[j as usize * stride + k]).collect();
+            let mut model = Model {
+                gram: &gram,
+                gradient: pick(&self.gradient),
+                start: pick(weights),
+                step: vec![0.0; columns.len()],
+                product: vec![0.0; columns.len()],
+                penalty,
+                work: 0,
+            };
+            model.minimise();
+            promise += model.promise();
+            work += model.work + gram_work;
+            let entries = columns.iter().zip(&model.step);
+            entries.for_each(|(&j, value)| step[j as usize * stride + k] = *value);
+            if self.problem.loss == Loss::Squared {
+                self.constant_gram = Some(gram);
+            }
+        }
+        (step, promise, work)
+    }
+
+    /// Columns whose weights of output `k` are not zero or about to leave it, and the intercept.
+    fn candidates(&self, k: usize, weights: &[f64], penalty: Penalty) -> Vec<u32> {
+        let (stride, n_columns) = (self.problem.stride(), self.problem.design.n_columns);
+        let all = 0..=n_columns as u32;
+        if self.problem.loss == Loss::Squared {
+            return all.collect();
+        }
+        let moves = |&j: &u32| {
+            let at = j as usize * stride + k;
+            let pull = self.gradient[at].abs();
+            j as usize == n_columns || weights[at] != 0.0 || pull > CANDIDATE_PULL * penalty.l1
+        };
+        all.filter(moves).collect()
+    }
+
+    /// Curvature matrix of these columns, the intercept last, for output `k`; the work done.
+    fn gram(&mut self, k: usize, columns: &[u32]) -> (Vec<f64>, u64) {
+        if let Some(gram) = self.constant_gram.take() {
+            return (gram, 0);
+        }
+        let weights = self.curvatures.iter().skip(k).step_by(self.problem.stride());
+        let weights: Vec<f64> = weights.copied().collect();
+        let design = self.problem.design.select_columns(&columns[..columns.len() - 1]);
+        let mut gram = vec![0.0; columns.len() * columns.len()];
+        design.gram(&weights, &mut gram);
+        let n_entries = design.n_entries();
+        let work = n_entries * (n_entries / design.n_rows.max(1) as u64) / 2;
+        (gram, work + self.problem.design.n_entries() + columns.len().pow(2) as u64)
+    }
+}
+
+/// `gradient . step + step^T (gram + l2) step / 2 + l1 |start + step|_1`, minimised in `step`.
+struct Model<'a> {
+    /// Curvatures, symmetric `(side, side)`, the intercept last.
+    gram: &'a [f64],
+    /// Gradient at `start`, the quadratic penalty included.
+    gradient: Vec<f64>,
+    /// Weights at which the model was made.
+    start: Vec<f64>,
+    /// What is looked for.
+    step: Vec<f64>,
+    /// `gram * step`, kept up to date.
+    product: Vec<f64>,
+    penalty: Penalty,
+    work: u64,
+}
+
+impl Model<'_> {
+    /// Sweeps over all weights, then over those that are not zero until they rest, and again.
+    fn minimise(&mut self) {
+        let all: Vec<usize> = (0..self.step.len()).collect();
+        let mut n_sweeps = 0;
+        while n_sweeps < MAX_SWEEPS {
+            n_sweeps += 1;
+            if self.sweep(&all) < SWEEP_TOLERANCE {
+                return;
+            }
+            let at_work = |&&j: &&usize| self.start[j] + self.step[j] != 0.0;
+            let active: Vec<usize> = all.iter().filter(at_work).copied().collect();
+            while n_sweeps < MAX_SWEEPS {
+                n_sweeps += 1;
+                if self.sweep(&active) < SWEEP_TOLERANCE {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Minimises over each of these weights in turn; the fall of the objective, about.
+    fn sweep(&mut self, weights: &[usize]) -> f64 {
+        let side = self.step.len();
+        let mut fall = 0.0;
+        for &j in weights {
+            let is_intercept = j + 1 == side;
+            let (l1, l2) =
+                if is_intercept { (0.0, 0.0) } else { (self.penalty.l1, self.penalty.l2) };
+            let curvature = self.gram[j * side + j] + l2;
+            if curvature <= 0.0 {
+                continue;
+            }
+            let old = self.start[j] + self.step[j];
+            let slope = self.gradient[j] + self.product[j] + l2 * self.step[j];
+            let new = soft_threshold(curvature * old - slope, l1) / curvature;
+            let change = new - old;
+            if change != 0.0 {
+                add_scaled(&mut self.product, &self.gram[j * side..(j + 1) * side], change);
+                self.step[j] += change;
+                fall += 0.5 * curvature * change * change;
+                self.work += side as u64;
+            }
+        }
+        self.work += weights.len() as u64;
+        fall
+    }
+
+    fn promise(&self) -> f64 {
+        let n = self.step.len() - 1;
+        let change = |(start, step): (&f64, &f64)| (start + step).abs() - start.abs();
+        let l1: f64 = self.start[..n].iter().zip(&self.step).map(change).sum();
+        dot(&self.gradient, &self.step) + self.penalty.l1 * l1
+    }
+}
+
+/// The minimiser of `(x - value)^2 / 2 + threshold |x|`; NaN stays NaN.
+pub(super) fn soft_threshold(value: f64, threshold: f64) -> f64 {
+    value - value.clamp(-threshold, threshold)
+}

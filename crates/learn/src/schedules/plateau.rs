@@ -1,0 +1,130 @@
+//! The rate falls when the loss no longer does.
+
+/// When a run of losses without improvement is long enough. The libraries differ by one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PlateauRule {
+    /// Fires at `wait >= patience`; a cooldown of `c` skips `c - 1` losses, and one that improves
+    /// during a cooldown does count as the best.
+    Keras,
+    /// Fires at `bad > patience`; a cooldown of `c` skips `c` losses.
+    PyTorch,
+}
+
+/// By how much a loss must fall to count as an improvement on the best so far.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum MinDelta {
+    /// `loss < best - delta`.
+    Absolute(f64),
+    /// `loss < best * (1 - delta)`; for losses that are not negative.
+    Relative(f64),
+}
+
+/// What a plateau does to the rate, and when.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PlateauOptions {
+    /// Which library's counting applies.
+    pub rule: PlateauRule,
+    /// Factor of the rate at a plateau, in `(0, 1)`.
+    pub factor: f64,
+    /// Losses without improvement that are borne.
+    pub patience: u64,
+    /// Losses after a fall during which none is counted.
+    pub cooldown: u64,
+    /// What counts as an improvement.
+    pub min_delta: MinDelta,
+    /// The rate never falls below this.
+    pub min_rate: f64,
+}
+
+impl Default for PlateauOptions {
+    /// PyTorch's defaults.
+    fn default() -> Self {
+        PlateauOptions {
+            rule: PlateauRule::PyTorch,
+            factor: 0.1,
+            patience: 10,
+            cooldown: 0,
+            min_delta: MinDelta::Relative(1e-4),
+            min_rate: 0.0,
+        }
+    }
+}
+
+/// Reduces the rate when the loss stops to fall: a state that sees one loss after another.
+///
+/// A NaN loss never counts as an improvement. Equals Keras's and PyTorch's `ReduceLROnPlateau`
+/// (`mode="min"`) up to Keras's rounding of rates to f32 and PyTorch's `eps` of 1e-8.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plateau {
+    options: PlateauOptions,
+    rate: f64,
+    best: f64,
+    n_bad: u64,
+    cooldown_left: u64,
+}
+
+impl Plateau {
+    /// Starts at `base_rate`, no loss seen.
+    pub fn new(base_rate: f64, options: PlateauOptions) -> Plateau {
+        Plateau { options, rate: base_rate, best: f64::INFINITY, n_bad: 0, cooldown_left: 0 }
+    }
+
+    /// The rate of the next step.
+    pub fn rate(&self) -> f64 {
+        self.rate
+    }
+
+    /// Takes the loss after a step; returns the rate of the next one.
+    pub fn observe(&mut self, loss: f64) -> f64 {
+        match self.options.rule {
+            PlateauRule::Keras => self.observe_keras(loss),
+            PlateauRule::PyTorch => self.observe_pytorch(loss),
+        }
+        self.rate
+    }
+
+    fn observe_keras(&mut self, loss: f64) {
+        if self.cooldown_left > 0 {
+            self.cooldown_left -= 1;
+            self.n_bad = 0;
+        }
+        if self.improves(loss) {
+            self.best = loss;
+            self.n_bad = 0;
+        } else if self.cooldown_left == 0 {
+            self.n_bad += 1;
+            if self.n_bad >= self.options.patience && self.rate > self.options.min_rate {
+                self.reduce();
+            }
+        }
+    }
+
+    fn observe_pytorch(&mut self, loss: f64) {
+        if self.improves(loss) {
+            self.best = loss;
+            self.n_bad = 0;
+        } else {
+            self.n_bad += 1;
+        }
+        if self.cooldown_left > 0 {
+            self.cooldown_left -= 1;
+            self.n_bad = 0;
+        }
+        if self.n_bad > self.options.patience {
+            self.reduce();
+        }
+    }
+
+    fn improves(&self, loss: f64) -> bool {
+        match self.options.min_delta {
+            MinDelta::Absolute(delta) => loss < self.best - delta,
+            MinDelta::Relative(delta) => loss < self.best * (1.0 - delta),
+        }
+    }
+
+    fn reduce(&mut self) {
+        self.rate = (self.rate * self.options.factor).max(self.options.min_rate);
+        self.cooldown_left = self.options.cooldown;
+        self.n_bad = 0;
+    }
+}

@@ -1,0 +1,15 @@
+//! Measurements on this machine: the latency of a model, and the prices of the cost model.
+//!
+//! Nothing here changes a prediction; nothing else in this crate reads a clock.
+
+mod calibrate;
+mod latency;
+mod least_squares;
+mod machine;
+mod quantile;
+pub mod synthetic;
+mod timer;
+
+pub use calibrate::calibrate;
+pub use latency::{ColdLatency, Latency, LatencyOptions, Noise, measure_latency};
+pub use machine::fingerprint;

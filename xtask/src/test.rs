@@ -1,0 +1,61 @@
+//! Everything that must hold before a change goes in.
+
+use std::time::Instant;
+
+use crate::shell::{self, Outcome, cargo, succeeds};
+use crate::{smoke, tidy};
+
+/// Runs one check and tells how long it took.
+fn timed(name: &str, step: impl FnOnce() -> Outcome) -> Outcome {
+    let began = Instant::now();
+    eprintln!("== {name}");
+    let outcome = step();
+    eprintln!("== {name}: {:.0} s", began.elapsed().as_secs_f64());
+    outcome
+}
+
+/// Runs all checks; the tests come last, so that the last line is their summary.
+///
+/// # Errors
+/// The first check that fails.
+pub fn run() -> Outcome {
+    timed("tools", install)?;
+    timed("format", || shell::run(cargo().args(["fmt", "--all", "--check"])))?;
+    timed("tidy", tidy::run)?;
+    timed("lints", lint)?;
+    timed("documentation", document)?;
+    timed("first command", smoke::run)?;
+    timed("examples in the documentation", doc_tests)?;
+    timed("tests", tests)
+}
+
+/// Formatter and lints, if the toolchain came without them.
+fn install() -> Outcome {
+    for (component, probe) in [("rustfmt", "fmt"), ("clippy", "clippy")] {
+        if !succeeds(cargo().args([probe, "--version"])) {
+            shell::run(std::process::Command::new("rustup").args(["component", "add", component]))?;
+        }
+    }
+    Ok(())
+}
+
+fn lint() -> Outcome {
+    shell::run(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+}
+
+fn document() -> Outcome {
+    let flags = "-D warnings -A rustdoc::private_intra_doc_links";
+    shell::run(cargo().args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", flags))
+}
+
+fn doc_tests() -> Outcome {
+    shell::run(cargo().args(["test", "--workspace", "--doc", "--quiet"]))
+}
+
+/// With nextest where it is installed.
+fn tests() -> Outcome {
+    if succeeds(cargo().args(["nextest", "--version"])) {
+        return shell::run(cargo().args(["nextest", "run", "--workspace", "--no-fail-fast"]));
+    }
+    shell::run(cargo().args(["test", "--workspace", "--all-targets", "--no-fail-fast"]))
+}
