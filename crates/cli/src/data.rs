@@ -10,7 +10,7 @@ use eyas_learn::{Error, Table};
 use eyas_model::{RowSource, Value};
 
 use crate::failure::Failure;
-use crate::run_args::Reading;
+use crate::run_args::{Dialect, Reading};
 
 /// Names of the kinds that a column can be given.
 pub fn kind_names() -> Vec<&'static str> {
@@ -22,7 +22,7 @@ impl Reading {
     pub fn options(&self, threads: usize, memory_limit_bytes: Option<u64>) -> ReadOptions {
         let kind = |name: &str| kind_override(name).expect("checked when the arguments were read");
         ReadOptions {
-            delimiter: self.delimiter,
+            delimiter: self.dialect.delimiter,
             types: self.types.iter().map(|it| (it.column.clone(), kind(&it.kind))).collect(),
             threads,
             memory_limit_bytes,
@@ -50,11 +50,12 @@ pub fn read_table(path: &Path, options: &ReadOptions) -> Result<(Table, Vec<Noti
 /// Opens a file to read the columns `wanted` row by row.
 pub fn open_rows(
     path: &Path,
-    reading: &Reading,
+    dialect: &Dialect,
     wanted: &[&str],
 ) -> Result<Box<dyn ReadRows>, Failure> {
     must_exist(path)?;
-    Ok(eyas_arrow::open_rows(path, &reading.options(0, None), wanted)?)
+    let options = ReadOptions { delimiter: dialect.delimiter, ..ReadOptions::default() };
+    Ok(eyas_arrow::open_rows(path, &options, wanted)?)
 }
 
 /// Opens a file to write rows to, Parquet or CSV by its name; standard output without a name.
@@ -67,11 +68,11 @@ pub fn create_rows(path: Option<&Path>) -> Result<Box<dyn WriteRows>, Failure> {
         let file = File::create(path).map_err(|error| Failure::file("write", path, &error))?;
         return Ok(Box::new(CsvWriter::to_stream(&path.display().to_string(), Box::new(file))));
     }
-    Ok(eyas_arrow::create_rows(path)?)
+    Ok(eyas_arrow::create(path)?)
 }
 
 /// Standard output. If its reader goes away, the process ends without a word.
-struct StandardOutput;
+pub struct StandardOutput;
 
 impl Write for StandardOutput {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {

@@ -17,8 +17,6 @@ pub struct Failure {
     help: Option<String>,
     /// The line of a file that is at fault.
     excerpt: Option<Excerpt>,
-    /// Whether the reader of the output went away, which is nobody's mistake.
-    silent: bool,
 }
 
 impl Failure {
@@ -29,12 +27,7 @@ impl Failure {
 
     /// The command ran and failed: exit code 1.
     pub fn failed(message: impl Into<String>) -> Failure {
-        Failure { code: 1, message: message.into(), help: None, excerpt: None, silent: false }
-    }
-
-    /// Nothing more to say than the exit code: what is wrong is told already.
-    pub fn told() -> Failure {
-        Failure { silent: true, ..Failure::failed("") }
+        Failure { code: 1, message: message.into(), help: None, excerpt: None }
     }
 
     /// Adds what to do.
@@ -57,9 +50,7 @@ impl Failure {
 
     /// Prints the error to standard error and gives the exit code.
     pub fn report(self, json: bool) -> ExitCode {
-        if !self.silent {
-            crate::console::tell(&if json { self.json() } else { self.text(Style::of_stderr()) });
-        }
+        crate::console::tell(&if json { self.json() } else { self.text(Style::of_stderr()) });
         ExitCode::from(self.code)
     }
 
@@ -98,6 +89,12 @@ impl From<eyas_learn::Error> for Failure {
             },
             _ => Failure::failed(message),
         }
+    }
+}
+
+impl From<eyas_memory::Error> for Failure {
+    fn from(error: eyas_memory::Error) -> Failure {
+        Failure::failed(error.to_string()).help("or do without a memory: --memory off")
     }
 }
 

@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::model::OpenModel;
 use crate::quantities::{show_count, show_ns};
 use crate::report::latency_lines;
-use crate::run_args::Reading;
+use crate::run_args::Dialect;
 
 /// Rows of a file that are measured at most.
 const MOST_ROWS: usize = 100_000;
@@ -23,11 +23,11 @@ const NOISY_SHARE: f64 = 0.01;
 pub fn measure(
     model: &OpenModel,
     path: &Path,
-    reading: &Reading,
+    dialect: &Dialect,
     options: &LatencyOptions,
 ) -> Result<Latency, Failure> {
     let columns = model.columns();
-    let mut rows = open_rows(path, reading, &columns)?;
+    let mut rows = open_rows(path, dialect, &columns)?;
     let mut block = RowBlock::new(columns.len());
     rows.next_block(MOST_ROWS, &mut block)?;
     if block.n_rows() == 0 {

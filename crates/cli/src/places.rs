@@ -28,7 +28,8 @@ pub fn run_dir(data: &Path) -> PathBuf {
 pub fn stem(data: &Path) -> String {
     let name = data.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let mut stem = name.as_str();
-    for extension in [".gz", ".zst", ".csv", ".tsv", ".txt", ".parquet", ".pq", ".arrow", ".feather", ".ipc"]
+    for extension in
+        [".gz", ".zst", ".csv", ".tsv", ".txt", ".parquet", ".pq", ".arrow", ".feather", ".ipc"]
     {
         stem = stem.strip_suffix(extension).unwrap_or(stem);
     }
@@ -44,7 +45,10 @@ pub fn model_file(data: &Path) -> PathBuf {
 fn base(variable: &str, below_home: &str) -> Option<PathBuf> {
     let named = env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
     named.or_else(|| {
-        env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute()).map(|home| home.join(below_home))
+        env::var_os("HOME")
+            .map(PathBuf::from)
+            .filter(|home| home.is_absolute())
+            .map(|home| home.join(below_home))
     })
 }
 

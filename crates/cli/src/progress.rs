@@ -117,12 +117,14 @@ impl Progress {
                     self.notice(notice);
                 }
             }
-            Event::Progress { fraction, n_trials, frontier_size, best, .. } => self.update(|state| {
-                state.fraction = *fraction;
-                state.n_trials = *n_trials;
-                state.frontier_size = *frontier_size;
-                state.best = *best;
-            }),
+            Event::Progress { fraction, n_trials, frontier_size, best, .. } => {
+                self.update(|state| {
+                    state.fraction = *fraction;
+                    state.n_trials = *n_trials;
+                    state.frontier_size = *frontier_size;
+                    state.best = *best;
+                })
+            }
             Event::Stage { stage, .. } => self.update(|state| state.stage = stage),
             Event::Notice { text } => self.notice(text),
             _ => {}
@@ -176,8 +178,16 @@ impl EventFile {
 
 /// What a run is about, in one line.
 fn started_line(event: &Event) -> String {
-    let Event::Started { task, metric, higher_is_better, n_rows, n_features, n_classes, validation, .. } =
-        event
+    let Event::Started {
+        task,
+        metric,
+        higher_is_better,
+        n_rows,
+        n_features,
+        n_classes,
+        validation,
+        ..
+    } = event
     else {
         return String::new();
     };

@@ -72,10 +72,16 @@ impl Quantity {
         };
         let value = number * worth;
         if value <= 0.0 {
-            return Err(format!("`{text}` is zero, but it must be more; write e.g. {}", self.forms));
+            return Err(format!(
+                "`{text}` is zero, but it must be more; write e.g. {}",
+                self.forms
+            ));
         }
         if value > self.largest {
-            return Err(format!("`{text}` is more than the largest allowed, {}", self.largest_text));
+            return Err(format!(
+                "`{text}` is more than the largest allowed, {}",
+                self.largest_text
+            ));
         }
         Ok(value)
     }
@@ -100,7 +106,7 @@ pub fn latency(text: &str) -> Result<Nanoseconds, String> {
 
 /// A training budget such as `60s`.
 pub fn budget(text: &str) -> Result<Seconds, String> {
-    TIME.parse(text).map(|ns| Seconds(ns * 1e-9))
+    TIME.parse(text).map(|ns| Seconds(ns / 1e9))
 }
 
 /// A size such as `1MB`.
@@ -140,7 +146,9 @@ pub fn show_seconds(seconds: f64) -> String {
     match seconds {
         _ if !seconds.is_finite() => "-".into(),
         _ if seconds < 60.0 => format!("{} s", three_digits(seconds)),
-        _ if seconds < 3600.0 => format!("{:.0}m {:02.0}s", (seconds / 60.0).floor(), seconds % 60.0),
+        _ if seconds < 3600.0 => {
+            format!("{:.0}m {:02.0}s", (seconds / 60.0).floor(), seconds % 60.0)
+        }
         _ => format!("{:.0}h {:02.0}m", (seconds / 3600.0).floor(), (seconds % 3600.0) / 60.0),
     }
 }
@@ -211,7 +219,10 @@ mod tests {
     fn mistakes_name_the_value_and_the_forms() {
         let forms = TIME.forms;
         assert_eq!(latency("20"), Err(format!("`20` has no unit; write e.g. {forms}")));
-        assert_eq!(latency("20 qs"), Err(format!("`20 qs` has an unknown unit; write e.g. {forms}")));
+        assert_eq!(
+            latency("20 qs"),
+            Err(format!("`20 qs` has an unknown unit; write e.g. {forms}"))
+        );
         assert_eq!(latency("fast"), Err(format!("`fast` is not a time; write e.g. {forms}")));
         assert_eq!(budget("-3s"), Err(format!("`-3s` is not a time; write e.g. {forms}")));
         assert_eq!(

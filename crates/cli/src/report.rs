@@ -27,8 +27,8 @@ fn price_list(report: &Report, style: Style) -> String {
     }
     align_right(&mut table, 2..7);
     let direction = if report.higher_is_better { "higher" } else { "lower" };
-    let title = format!("Price list ({} {direction} is better; * is chosen)", report.metric);
-    format!("{}\n{table}", style.bold(&title))
+    let title = format!("Price list ({}, {direction} is better; * is chosen)", report.metric);
+    format!("{}\n{}", style.bold(&title), table.trim_fmt())
 }
 
 fn price_cells(row: &PriceRow) -> Vec<String> {
@@ -51,12 +51,18 @@ fn contributions(report: &Report, style: Style) -> String {
         table.add_row(contribution_cells(row));
     }
     align_right(&mut table, 1..4);
-    format!("{}\n{table}", style.bold("What each method contributed"))
+    format!("{}\n{}", style.bold("What each method contributed"), table.trim_fmt())
 }
 
 fn contribution_cells(row: &Contribution) -> Vec<String> {
     if !row.on {
-        return vec![row.method.clone(), "off".into(), String::new(), String::new(), row.how.clone()];
+        return vec![
+            row.method.clone(),
+            "off".into(),
+            String::new(),
+            String::new(),
+            row.how.clone(),
+        ];
     }
     let gain_se = row.score_gain_se.unwrap_or(f64::NAN);
     let gain = match row.score_gain_se {
@@ -139,7 +145,7 @@ fn contract_lines(report: &Report, style: Style) -> Vec<String> {
 /// A table without lines.
 pub fn plain_table(header: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     if table.width().is_none() {
         table.set_width(120);
     }
@@ -173,9 +179,10 @@ fn signed(value: f64, se: f64) -> String {
     format!("{value:+.places$}")
 }
 
+/// Decimal places: two digits of a standard error, else four digits of the value.
 fn places(value: f64, se: f64) -> usize {
-    let by = if se.is_finite() && se > 0.0 { se } else { value.abs() * 1e-4 };
-    if by > 0.0 { (1.0 - by.log10().floor()).clamp(0.0, 8.0) as usize } else { 1 }
+    let (by, n_digits) = if se.is_finite() && se > 0.0 { (se, 1.0) } else { (value.abs(), 3.0) };
+    if by > 0.0 { (n_digits - by.log10().floor()).clamp(0.0, 6.0) as usize } else { 0 }
 }
 
 #[cfg(test)]
@@ -288,6 +295,6 @@ mod tests {
         assert_eq!(digits(0.928714, 0.00312), "0.9287");
         assert_eq!(se(0.00312), "0.0031");
         assert_eq!(digits(46_512.3, 410.0), "46512");
-        assert_eq!(digits(0.5, f64::NAN), "0.500000");
+        assert_eq!(digits(0.5, f64::NAN), "0.5000");
     }
 }

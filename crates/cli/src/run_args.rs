@@ -79,6 +79,14 @@ pub struct Reading {
     #[arg(long = "type", value_name = "COL=KIND")]
     pub types: Vec<ColumnType>,
 
+    #[command(flatten)]
+    pub dialect: Dialect,
+}
+
+/// How CSV files are written.
+#[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
+#[command(next_help_heading = "Reading")]
+pub struct Dialect {
     /// Character between the cells of a CSV file (`tab` for tabulators); found out if not given
     #[arg(long, value_name = "C", value_parser = delimiter)]
     pub delimiter: Option<u8>,

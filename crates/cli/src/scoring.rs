@@ -9,7 +9,7 @@ use eyas_model::{Predictor, Scratch, TaskKind, Value};
 use crate::data::{BlockRows, open_rows, row_error};
 use crate::failure::Failure;
 use crate::model::OpenModel;
-use crate::run_args::Reading;
+use crate::run_args::Dialect;
 
 /// Rows that are read and predicted at a time.
 pub const ROWS_A_BLOCK: usize = 8_192;
@@ -19,13 +19,13 @@ pub const ROWS_A_BLOCK: usize = 8_192;
 pub fn predict_file(
     model: &OpenModel,
     path: &Path,
-    reading: &Reading,
+    dialect: &Dialect,
     more: &[&str],
     mut each: impl FnMut(&RowBlock, &[f64]) -> Result<(), Failure>,
 ) -> Result<u64, Failure> {
     let mut wanted = model.columns();
     wanted.extend(more);
-    let mut rows = open_rows(path, reading, &wanted)?;
+    let mut rows = open_rows(path, dialect, &wanted)?;
     let mut block = RowBlock::new(wanted.len());
     let (mut scratch, mut out) = (Scratch::default(), Vec::new());
     let mut n_rows = 0;
@@ -99,14 +99,14 @@ pub struct Outcomes {
 
 impl Outcomes {
     /// Predicts a file that has the target.
-    pub fn of(model: &OpenModel, path: &Path, reading: &Reading) -> Result<Outcomes, Failure> {
+    pub fn of(model: &OpenModel, path: &Path, dialect: &Dialect) -> Result<Outcomes, Failure> {
         let schema = model.predictor.schema();
         let is_regression = schema.task == TaskKind::Regression;
         let n_outputs = model.predictor.n_outputs();
         let mut outcomes = Outcomes { n_outputs, is_regression, ..Outcomes::default() };
         let at = schema.columns.len();
         let mut n_seen = 0;
-        predict_file(model, path, reading, &[&schema.target], |block, predictions| {
+        predict_file(model, path, dialect, &[&schema.target], |block, predictions| {
             for (row, prediction) in predictions.chunks_exact(n_outputs).enumerate() {
                 let read = outcomes.take(block.value(row, at), &schema.classes, prediction);
                 read.map_err(|problem| {
@@ -128,7 +128,12 @@ impl Outcomes {
         Ok(outcomes)
     }
 
-    fn take(&mut self, target: Value<'_>, classes: &[String], prediction: &[f64]) -> Result<(), String> {
+    fn take(
+        &mut self,
+        target: Value<'_>,
+        classes: &[String],
+        prediction: &[f64],
+    ) -> Result<(), String> {
         let target = match target {
             Value::Number(number) if number.is_nan() => Value::Missing,
             Value::Text("") => Value::Missing,

@@ -9,17 +9,16 @@ use crate::places;
 
 /// Opens the memory of a run: the one that is named, none for `off`, else the user's own. The user's own
 /// is no reason to fail: what is wrong with it is given to `note` and the run does without.
-pub fn open_for_run(
-    named: Option<&str>,
-    note: impl Fn(&str),
-) -> Result<Option<Memory>, Failure> {
+pub fn open_for_run(named: Option<&str>, note: impl Fn(&str)) -> Result<Option<Memory>, Failure> {
     match named {
         Some("off") => Ok(None),
         Some(url) => open(&path_of(url)?, true).map(Some),
         None => {
             let Some(path) = places::memory() else { return Ok(None) };
             let opened = open(&path, true);
-            Ok(opened.map_err(|failure| note(&format!("{failure}; this run does without a memory"))).ok())
+            Ok(opened
+                .map_err(|failure| note(&format!("{failure}; this run does without a memory")))
+                .ok())
         }
     }
 }
@@ -41,19 +40,14 @@ fn open(path: &Path, create: bool) -> Result<Memory, Failure> {
         return Err(Failure::failed(format!("there is no memory at `{}`", path.display()))
             .help("`eyas fit` makes one; name another with --memory"));
     }
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)
-            .map_err(|error| Failure::file("make the folder", folder, &error))?;
-    }
     Ok(Memory::open(path)?)
 }
 
 /// The file of `sqlite:FILE` or `FILE`.
 fn path_of(url: &str) -> Result<PathBuf, Failure> {
     let path = url.strip_prefix("sqlite:").unwrap_or(url);
-    if path.is_empty() || path.contains("://") {
-        return Err(Failure::usage(format!("`{url}` is not a memory that this version can open"))
-            .help("name a file, sqlite:FILE, or off"));
+    if path.is_empty() {
+        return Err(Failure::usage("the memory has no name").help("name a file, or off"));
     }
     Ok(PathBuf::from(path))
 }

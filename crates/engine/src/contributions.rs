@@ -1,6 +1,5 @@
 //! What each of the four methods contributed, from what the run itself tried.
 
-use eyas_learn::metrics::Metric;
 use eyas_search::{History, Origin, Trial};
 
 use crate::options::Method;
@@ -11,7 +10,6 @@ use crate::trial::Candidate;
 /// What the run ended with.
 pub(crate) struct Ending<'a> {
     pub history: &'a History,
-    pub metric: &'static Metric,
     pub limit_ns: f64,
     pub without: &'a [Method],
     /// Loss of the chosen combination on validation rows.

@@ -44,6 +44,13 @@ pub(crate) fn report(facts: &Facts<'_>, notices: &mut Vec<String>) -> Report {
         let n = facts.settled.n_thinned;
         notices.push(format!("the model was pruned {n} more times until it met its limits"));
     }
+    let n_picks = facts.assembly.picks.len();
+    if facts.run.refits && facts.n_refitted < n_picks {
+        let n = n_picks - facts.n_refitted;
+        notices.push(format!(
+            "{n} of {n_picks} picked strategies were not fitted again on all rows: no time was left"
+        ));
+    }
     Report {
         task: task_name(prepared.data.task()).into(),
         target: prepared.data.schema.target.clone(),
@@ -209,7 +216,6 @@ fn contributed(facts: &Facts<'_>) -> Vec<crate::report::Contribution> {
     let options = facts.job.options;
     let ending = Ending {
         history: &facts.state.history,
-        metric: facts.prepared.task.metric,
         limit_ns: facts.run.context.limit_ns,
         without: &options.without,
         chosen_loss: facts.assembly.loss,

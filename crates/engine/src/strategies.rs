@@ -69,6 +69,14 @@ fn add_selection(space: &mut Space) {
     });
 }
 
+/// The configuration as its learner knows it, without what the engine adds.
+pub(crate) fn of_learner(config: &Config) -> Config {
+    let mut config = config.clone();
+    config.values.remove("feature_share");
+    config.values.remove("feature_score");
+    config
+}
+
 /// Names of the parameters that make a learning rate dynamic, with their fixed values.
 const RATE_PARAMETERS: [(&str, &str); 2] =
     [("schedule", "constant"), ("learning_rate_rule", "value")];

@@ -145,13 +145,14 @@ pub(crate) fn fit_rows(
     let learner = learner(name).ok_or_else(|| format!("there is no learner `{name}`"))?;
     let run = || {
         let features = strategies::choose_features(data, train, &proposal.config);
+        let config = strategies::of_learner(&proposal.config);
         let input = FitInput {
             data,
             train,
             valid,
             features: &features,
             metric,
-            config: &proposal.config,
+            config: &config,
             seed: proposal.seed,
             stop: limit,
         };

@@ -53,12 +53,7 @@ impl Memory {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
         let mut memory = Memory::connect(path, flags)?;
         schema::migrate(&mut memory.connection, &memory.path)?;
-        // Readers and a writer do not wait for each other; a crash of the machine may lose the
-        // last run, but never breaks the file.
-        if !memory.is_read_only()? {
-            let set = memory.connection.pragma_update(None, "journal_mode", "WAL");
-            set.map_err(|source| memory.failure(source))?;
-        }
+        memory.use_write_ahead_log()?;
         let set = memory.connection.pragma_update(None, "synchronous", "NORMAL");
         set.map_err(|source| memory.failure(source))?;
         Ok(memory)
@@ -84,6 +79,21 @@ impl Memory {
         set.and_then(|()| memory.connection.pragma_update(None, "foreign_keys", true))
             .map_err(|source| memory.failure(source))?;
         Ok(memory)
+    }
+
+    /// With it, readers and a writer do not wait for each other; a crash of the machine may lose
+    /// the last run, but never breaks the file. The file keeps this mode once it has it.
+    fn use_write_ahead_log(&self) -> Result<(), Error> {
+        if self.is_read_only()? {
+            return Ok(());
+        }
+        let set = self.connection.pragma_update(None, "journal_mode", "WAL");
+        match set.map_err(|source| self.failure(source)) {
+            // SQLite does not wait here: another process has the file open, perhaps to do just
+            // this. Without the mode all works too, if slower.
+            Err(Error::Busy { .. }) => Ok(()),
+            other => other,
+        }
     }
 
     fn is_read_only(&self) -> Result<bool, Error> {

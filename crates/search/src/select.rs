@@ -2,6 +2,9 @@
 
 use std::ops::ControlFlow;
 
+/// Loss of an ensemble: members by ascending index with weights that sum to 1.
+pub type LossOf<'a> = dyn FnMut(&[(usize, f64)]) -> f64 + 'a;
+
 /// What an ensemble may cost, and when its growth ends.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Limits {
@@ -55,7 +58,7 @@ pub struct Selection {
 /// Models, doi:10.1145/1015330.1015432.
 pub fn greedy(
     n_candidates: usize,
-    loss_of: &mut dyn FnMut(&[(usize, f64)]) -> f64,
+    loss_of: &mut LossOf<'_>,
     ns_of: &dyn Fn(&[usize]) -> f64,
     bytes_of: &dyn Fn(&[usize]) -> f64,
     limits: &Limits,
@@ -74,17 +77,17 @@ pub fn greedy(
     Some(Selection { weights: weights(&growth.counts), loss, ns, trace })
 }
 
-struct Growth<'a> {
+struct Growth<'a, 'f> {
     n_candidates: usize,
     /// How often each candidate was added.
     counts: Vec<u32>,
-    loss_of: &'a mut dyn FnMut(&[(usize, f64)]) -> f64,
+    loss_of: &'a mut LossOf<'f>,
     ns_of: &'a dyn Fn(&[usize]) -> f64,
     bytes_of: &'a dyn Fn(&[usize]) -> f64,
     limits: &'a Limits,
 }
 
-impl Growth<'_> {
+impl Growth<'_, '_> {
     /// The best single candidate; ties to the faster, then the earlier one.
     fn start(&mut self) -> Option<Round> {
         let mut singles = self.rounds();

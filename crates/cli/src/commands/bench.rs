@@ -7,7 +7,7 @@ use eyas_model::measure::LatencyOptions;
 
 use crate::failure::Failure;
 use crate::quantities::{show_count, show_ns};
-use crate::run_args::Reading;
+use crate::run_args::Dialect;
 use crate::{Context, console, latency, model};
 
 /// Measure how long predictions take on this machine
@@ -37,23 +37,21 @@ pub struct BenchArgs {
     seed: u64,
 
     #[command(flatten)]
-    reading: Reading,
+    dialect: Dialect,
 }
 
 /// Runs the command.
 pub fn run(args: &BenchArgs, context: &Context) -> Result<ExitCode, Failure> {
     let model = model::open(&args.model)?;
-    let options = LatencyOptions {
-        n_rows: args.rows as usize,
-        n_cold: args.cold as usize,
-        seed: args.seed,
-    };
-    let measured = latency::measure(&model, &args.data, &args.reading, &options)?;
+    let options =
+        LatencyOptions { n_rows: args.rows as usize, n_cold: args.cold as usize, seed: args.seed };
+    let measured = latency::measure(&model, &args.data, &args.dialect, &options)?;
     if context.json {
         console::print(&latency::as_json(&measured).to_string())?;
     } else {
         let rate = show_count((1e9 / measured.batch_ns) as u64);
-        let batch = format!("  as one batch {} a row, {rate} rows a second", show_ns(measured.batch_ns));
+        let batch =
+            format!("  as one batch {} a row, {rate} rows a second", show_ns(measured.batch_ns));
         console::print(&format!("One row\n{}\n{batch}", latency::text(&measured)))?;
     }
     Ok(ExitCode::SUCCESS)

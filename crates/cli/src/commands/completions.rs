@@ -10,7 +10,9 @@ use crate::failure::Failure;
 
 /// Print completions for a shell
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  eyas completions bash > ~/.local/share/bash-completion/completions/eyas")]
+#[command(
+    after_help = "Example:\n  eyas completions bash > ~/.local/share/bash-completion/completions/eyas"
+)]
 pub struct CompletionsArgs {
     /// The shell
     #[arg(value_enum)]

@@ -3,15 +3,15 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use eyas_learn::metrics::{METRICS, Metric, metric_for};
 use eyas_learn::Error;
+use eyas_learn::metrics::{METRICS, Metric, metric_for};
 use serde_json::json;
 
 use crate::failure::Failure;
 use crate::model::{self, OpenModel};
 use crate::quantities::show_count;
 use crate::report;
-use crate::run_args::{Reading, metric_names};
+use crate::run_args::{Dialect, metric_names};
 use crate::scoring::Outcomes;
 use crate::{Context, console};
 
@@ -33,14 +33,14 @@ pub struct EvaluateArgs {
     metric: Vec<String>,
 
     #[command(flatten)]
-    reading: Reading,
+    dialect: Dialect,
 }
 
 /// Runs the command.
 pub fn run(args: &EvaluateArgs, context: &Context) -> Result<ExitCode, Failure> {
     let model = model::open(&args.model)?;
     let metrics = metrics(args, &model)?;
-    let outcomes = Outcomes::of(&model, &args.data, &args.reading)?;
+    let outcomes = Outcomes::of(&model, &args.data, &args.dialect)?;
     let scored = outcomes.scored();
     let scores: Vec<(&Metric, f64, f64)> = metrics
         .into_iter()
@@ -54,7 +54,11 @@ pub fn run(args: &EvaluateArgs, context: &Context) -> Result<ExitCode, Failure> 
         console::tell(&format!("note: {left_out} rows without a target were left out"));
     }
     let n_rows = outcomes.n_rows();
-    console::print(&if context.json { as_json(&scores, n_rows) } else { as_text(&scores, n_rows) })?;
+    console::print(&if context.json {
+        as_json(&scores, n_rows)
+    } else {
+        as_text(&scores, n_rows)
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -90,5 +94,5 @@ fn as_text(scores: &[(&Metric, f64, f64)], n_rows: usize) -> String {
         table.add_row([metric.name, value.as_str(), better]);
     }
     report::align_right(&mut table, 1..2);
-    format!("{table}\n{} rows", show_count(n_rows as u64))
+    format!("{}\n{} rows", table.trim_fmt(), show_count(n_rows as u64))
 }

@@ -51,12 +51,13 @@ pub fn go(args: &RunArgs, context: &Context, resumes: bool) -> Result<ExitCode, 
         progress.notice(&notice.to_string());
     }
     let validation = validation(args, &reading)?;
-    let memory = store::open_for_run(args.search.memory.as_deref(), |text| progress.notice(text))?;
+    let mut memory =
+        store::open_for_run(args.search.memory.as_deref(), |text| progress.notice(text))?;
     let options = options(args, context, validation);
     let result = if resumes {
-        eyas::resume(args.run_dir(), &table, &options, memory.as_ref(), &INTERRUPT, &progress)
+        eyas::resume(args.run_dir(), &table, &options, memory.as_mut(), &INTERRUPT, &progress)
     } else {
-        eyas::fit(&table, &options, memory.as_ref(), &INTERRUPT, &progress)
+        eyas::fit(&table, &options, memory.as_mut(), &INTERRUPT, &progress)
     };
     progress.finish();
     tell(&result?, args, context)
@@ -88,6 +89,7 @@ fn options(args: &RunArgs, context: &Context, validation: Validation) -> FitOpti
     };
     FitOptions {
         task: task_options(args),
+        stated_columns: args.reading.types.iter().map(|stated| stated.column.clone()).collect(),
         latency_ns: limits.latency.map(|latency| latency.0),
         size_bytes: limits.size.map(|size| size.0),
         memory_bytes: limits.memory_limit.map(|size| size.0),
@@ -148,7 +150,8 @@ fn can_write(out: &Path) -> Result<(), Failure> {
     let made = std::fs::File::create_new(&trial);
     let _ = std::fs::remove_file(&trial);
     made.map(drop).map_err(|error| {
-        Failure::file("write", out, &error).help("name a file in a folder that can be written, with --out")
+        Failure::file("write", out, &error)
+            .help("name a file in a folder that can be written, with --out")
     })
 }
 

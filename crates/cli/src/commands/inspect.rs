@@ -40,7 +40,12 @@ pub fn run(args: &InspectArgs, context: &Context) -> Result<ExitCode, Failure> {
         console::print(&as_json(&model, &steps, p50, p99).to_string())?;
     } else {
         let title = format!("Predicted p50 {}, p99 {}", show_ns(p50), show_ns(p99));
-        let parts = [Some(schema(&model)), Some(costs(&title, &steps)), importances(&model.notes), found(&model.notes)];
+        let parts = [
+            Some(schema(&model)),
+            Some(costs(&title, &steps)),
+            importances(&model.notes),
+            found(&model.notes),
+        ];
         console::print(&parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n"))?;
     }
     Ok(ExitCode::SUCCESS)
@@ -84,7 +89,8 @@ fn kind(kind: ColumnKind) -> &'static str {
 
 fn schema(model: &OpenModel) -> String {
     let schema = model.predictor.schema();
-    let mut text = format!("{} of `{}`, {}", model.task(), schema.target, show_bytes(model.file_bytes));
+    let mut text =
+        format!("{} of `{}`, {}", model.task(), schema.target, show_bytes(model.file_bytes));
     if !schema.classes.is_empty() {
         text += &format!("\nclasses: {}", schema.classes.join(", "));
     }
@@ -92,7 +98,7 @@ fn schema(model: &OpenModel) -> String {
     for column in &schema.columns {
         table.add_row([column.name.as_str(), kind(column.kind)]);
     }
-    format!("{text}\n\nColumns it reads\n{table}")
+    format!("{text}\n\nColumns it reads\n{}", table.trim_fmt())
 }
 
 fn costs(title: &str, steps: &[Step]) -> String {
@@ -102,7 +108,7 @@ fn costs(title: &str, steps: &[Step]) -> String {
         table.add_row([step.what, &count, &show_ns(step.ns)]);
     }
     align_right(&mut table, 1..3);
-    format!("{title}\n{table}")
+    format!("{title}\n{}", table.trim_fmt())
 }
 
 fn importances(notes: &Value) -> Option<String> {
@@ -114,7 +120,7 @@ fn importances(notes: &Value) -> Option<String> {
     }
     align_right(&mut table, 1..2);
     let more = if rows.len() > 20 { format!("\n{} more", rows.len() - 20) } else { String::new() };
-    Some(format!("What matters to it\n{table}{more}"))
+    Some(format!("What matters to it\n{}{more}", table.trim_fmt()))
 }
 
 /// How the model was found, from its notes.

@@ -8,7 +8,7 @@ use eyas_model::{Schema, TaskKind};
 
 use crate::failure::Failure;
 use crate::quantities::show_count;
-use crate::run_args::Reading;
+use crate::run_args::Dialect;
 use crate::scoring::{predict_file, predicted_class};
 use crate::{Context, console, data, model};
 
@@ -35,7 +35,7 @@ pub struct PredictArgs {
     proba: bool,
 
     #[command(flatten)]
-    reading: Reading,
+    dialect: Dialect,
 }
 
 /// Runs the command.
@@ -47,7 +47,7 @@ pub fn run(args: &PredictArgs, context: &Context) -> Result<ExitCode, Failure> {
             .help("leave --proba out"));
     }
     let mut sink = Sink::new(schema, args.proba, data::create_rows(args.out.as_deref())?);
-    let n_rows = predict_file(&model, &args.data, &args.reading, &[], |_, out| sink.write(out))?;
+    let n_rows = predict_file(&model, &args.data, &args.dialect, &[], |_, out| sink.write(out))?;
     sink.finish()?;
     if let Some(out) = &args.out {
         let out = out.display();
@@ -74,7 +74,8 @@ struct Sink<'a> {
 impl<'a> Sink<'a> {
     fn new(schema: &'a Schema, proba: bool, rows: Box<dyn WriteRows>) -> Sink<'a> {
         let classes = if proba { schema.classes.as_slice() } else { &[] };
-        let names: Vec<String> = classes.iter().map(|class| format!("probability_{class}")).collect();
+        let names: Vec<String> =
+            classes.iter().map(|class| format!("probability_{class}")).collect();
         let probabilities = vec![Vec::new(); names.len()];
         Sink { schema, names, rows, labels: Vec::new(), probabilities }
     }
@@ -96,9 +97,12 @@ impl<'a> Sink<'a> {
         }
         let cells = OutputCells::Names { codes: &self.labels, names: &self.schema.classes };
         let mut columns = vec![OutputColumn { name: "prediction", cells }];
-        columns.extend(self.names.iter().zip(&self.probabilities).map(|(name, values)| {
-            OutputColumn { name, cells: OutputCells::Numbers(values) }
-        }));
+        columns.extend(
+            self.names
+                .iter()
+                .zip(&self.probabilities)
+                .map(|(name, values)| OutputColumn { name, cells: OutputCells::Numbers(values) }),
+        );
         Ok(self.rows.write(&columns)?)
     }
 

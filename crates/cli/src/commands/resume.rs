@@ -9,9 +9,11 @@ use crate::run_args::RunArgs;
 
 /// Continue a run that was stopped or killed
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  eyas resume ~/.local/state/eyas/runs/adult-20260102-030405\n\n\
+#[command(
+    after_help = "Example:\n  eyas resume ~/.local/state/eyas/runs/adult-20260102-030405\n\n\
     The folder is that of --run; `eyas fit` prints it. The run goes on with its own arguments and \
-    what is left of its budget.")]
+    what is left of its budget."
+)]
 pub struct ResumeArgs {
     /// Folder of the run
     dir: PathBuf,

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::failure::Failure;
 use crate::model::{self, OpenModel};
 use crate::quantities::{self, Bytes, Nanoseconds, show_bytes, show_ns};
-use crate::run_args::Reading;
+use crate::run_args::Dialect;
 use crate::{Context, console, latency};
 
 /// Check the limits of a model again, on this machine
@@ -33,7 +33,7 @@ pub struct VerifyArgs {
     size: Option<Bytes>,
 
     #[command(flatten)]
-    reading: Reading,
+    dialect: Dialect,
 }
 
 /// What must hold.
@@ -49,7 +49,7 @@ pub fn run(args: &VerifyArgs, context: &Context) -> Result<ExitCode, Failure> {
     let cost = calibrate(0.3);
     let predicted_ns = cost.predict_p99_ns(&model.predictor.shape());
     let options = LatencyOptions { n_rows: 100_000, n_cold: 100, seed: 0 };
-    let measured = latency::measure(&model, &args.data, &args.reading, &options)?;
+    let measured = latency::measure(&model, &args.data, &args.dialect, &options)?;
     let fast = limits.latency_ns.is_none_or(|limit| measured.p99_upper_ns <= limit);
     let small = limits.size_bytes.is_none_or(|limit| model.file_bytes <= limit);
     let met = fast && small;
@@ -71,7 +71,10 @@ pub fn run(args: &VerifyArgs, context: &Context) -> Result<ExitCode, Failure> {
             lines.push(format!("file up to {limit}: {} ({size})", verdict(small)));
         }
         lines.push(latency::text(&measured));
-        lines.push(format!("  calibrated on this machine, p99 is predicted as {}", show_ns(predicted_ns)));
+        lines.push(format!(
+            "  calibrated on this machine, p99 is predicted as {}",
+            show_ns(predicted_ns)
+        ));
         console::print(&lines.join("\n"))?;
     }
     if met {
@@ -95,8 +98,10 @@ fn limits(args: &VerifyArgs, model: &OpenModel) -> Result<Limits, Failure> {
         args.latency.map(|latency| latency.0).or_else(|| of_fit["latency_limit_ns"].as_f64());
     let size_bytes = args.size.map(|size| size.0).or_else(|| of_fit["size_limit_bytes"].as_u64());
     if latency_ns.is_none() && size_bytes.is_none() {
-        return Err(Failure::usage("the model was fitted without limits, so there is nothing to verify")
-            .help("say what must hold with --latency or --size"));
+        return Err(Failure::usage(
+            "the model was fitted without limits, so there is nothing to verify",
+        )
+        .help("say what must hold with --latency or --size"));
     }
     Ok(Limits { latency_ns, size_bytes })
 }

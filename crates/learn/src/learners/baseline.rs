@@ -158,3 +158,76 @@ fn weighted_median(data: &Dataset, numbers: &[f64], rows: &[u32]) -> f64 {
     }
     sorted.last().map_or(0.0, |last| last.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::learners::NeverStop;
+    use crate::learners::growing::fixtures::{SQUARES, dataset};
+
+    /// The constant for a target, with weights.
+    fn fitted(target: Target, n_classes: usize, weights: &[f64], statistic: &str) -> Vec<f64> {
+        let n_rows = weights.len();
+        let mut data = dataset(vec![vec![1; n_rows]], &[0], target, n_classes);
+        data.weights = Some(weights.to_vec());
+        let rows: Vec<u32> = (0..n_rows as u32).collect();
+        let config = Config { learner: String::new(), values: Default::default() }
+            .with("statistic", statistic);
+        let input = FitInput {
+            data: &data,
+            train: &rows,
+            valid: &rows,
+            features: &[],
+            metric: &SQUARES,
+            config: &config,
+            seed: 0,
+            stop: &NeverStop,
+        };
+        let fit = Baseline.fit(&input).expect("the configuration is valid");
+        let Part::Constant(values) = fit.model.part(0) else { panic!("it is constant") };
+        values
+    }
+
+    #[test]
+    fn numbers_have_a_mean_and_a_median() {
+        let numbers = || Target::Numbers(vec![1.0, 2.0, 10.0, 7.0]);
+        assert_eq!(fitted(numbers(), 0, &[1.0; 4], "mean"), [5.0]);
+        assert_eq!(fitted(numbers(), 0, &[1.0, 1.0, 0.0, 2.0], "mean"), [4.25]);
+        assert_eq!(fitted(numbers(), 0, &[1.0; 4], "median"), [2.0]);
+        assert_eq!(fitted(numbers(), 0, &[1.0, 1.0, 5.0, 1.0], "median"), [10.0]);
+        assert_eq!(fitted(numbers(), 0, &[0.0; 4], "mean"), [5.0]);
+        assert_eq!(fitted(numbers(), 0, &[0.0; 4], "median"), [2.0]);
+        assert_eq!(fitted(Target::Numbers(Vec::new()), 0, &[], "mean"), [0.0]);
+    }
+
+    #[test]
+    fn classes_have_shares() {
+        let classes = || Target::Classes(vec![0, 1, 1, 0]);
+        assert_eq!(fitted(classes(), 2, &[1.0, 2.0, 4.0, 1.0], "mean"), [0.75]);
+        assert_eq!(fitted(classes(), 3, &[1.0; 4], "mean"), [0.5, 0.5, 0.0]);
+        assert_eq!(fitted(Target::Classes(Vec::new()), 2, &[], "mean"), [0.5]);
+    }
+
+    #[test]
+    fn the_loss_is_that_of_the_constant() {
+        let data = dataset(vec![vec![1; 4]], &[0], Target::Numbers(vec![0.0, 2.0, 5.0, 9.0]), 0);
+        let config = Config { learner: String::new(), values: Default::default() };
+        let input = FitInput {
+            data: &data,
+            train: &[0, 1],
+            valid: &[2, 3],
+            features: &[],
+            metric: &SQUARES,
+            config: &config,
+            seed: 0,
+            stop: &NeverStop,
+        };
+        let fit = Baseline.fit(&input).expect("the configuration is valid");
+        assert_eq!(fit.model.truncations()[0].loss, 40.0);
+        let unscored = Baseline.fit(&FitInput { valid: &[], ..input }).expect("it is valid");
+        assert!(unscored.model.truncations()[0].loss.is_nan());
+        let wrong = config.clone().with("statistic", "mode");
+        let error = Baseline.fit(&FitInput { config: &wrong, ..input }).expect_err("no such one");
+        assert!(error.to_string().contains("statistic"), "{error}");
+    }
+}

@@ -1,6 +1,6 @@
 //! Extremely randomised trees.
 
-use eyas_model::Shape;
+use eyas_model::{Shape, TaskKind};
 use eyas_search::{Config, Space};
 
 use super::growing::estimate;
@@ -46,12 +46,20 @@ impl Learner for ExtraTrees {
     }
 
     fn portfolio(&self, facts: &Facts) -> Vec<Config> {
-        let default = self.space(facts).default_config();
+        let default = || self.space(facts).default_config();
+        if facts.kind == TaskKind::Regression {
+            return vec![
+                default(),
+                default().with("max_features", "1.0").with("min_samples_leaf", 2),
+                default().with("max_features", "0.3"),
+                default().with("max_features", "1.0").with("min_samples_leaf", 5),
+            ];
+        }
         vec![
-            default.clone(),
-            default.clone().with("max_features", "1.0").with("min_samples_leaf", 2),
-            default.clone().with("max_features", "0.5").with("min_samples_leaf", 5),
-            default.with("max_features", "1.0").with("bootstrap", true),
+            default(),
+            default().with("leaf_smoothing", 5.0),
+            default().with("max_features", "1.0").with("min_samples_leaf", 2),
+            default().with("max_features", "0.5").with("min_samples_leaf", 5),
         ]
     }
 

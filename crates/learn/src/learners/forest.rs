@@ -1,6 +1,6 @@
 //! Random forests.
 
-use eyas_model::Shape;
+use eyas_model::{Shape, TaskKind};
 use eyas_search::{Config, Space};
 
 use super::growing::estimate;
@@ -53,12 +53,21 @@ impl Learner for RandomForest {
     }
 
     fn portfolio(&self, facts: &Facts) -> Vec<Config> {
-        let default = self.space(facts).default_config();
+        let default = || self.space(facts).default_config();
+        if facts.kind == TaskKind::Regression {
+            return vec![
+                default(),
+                default().with("max_features", "1.0").with("min_samples_leaf", 3),
+                default().with("max_features", "0.3").with("leaf_smoothing", 1.0),
+                default().with("max_features", "0.7").with("min_samples_leaf", 5),
+            ];
+        }
         vec![
-            default.clone(),
-            default.clone().with("max_features", "0.5").with("min_samples_leaf", 2),
-            default.clone().with("min_samples_leaf", 5).with("max_features", "0.3"),
-            default.with("max_features", "1.0").with("min_samples_leaf", 3),
+            default(),
+            default().with("leaf_smoothing", 5.0),
+            default().with("max_features", "0.5").with("min_samples_leaf", 2),
+            default().with("max_features", "0.3").with("min_samples_leaf", 5),
+            default().with("max_features", "1.0").with("criterion", "entropy"),
         ]
     }
 

@@ -113,19 +113,20 @@ pub fn simulate(surface: &dyn Surface, plan: &Plan) -> Simulation {
 /// Asks for every decision of a simulation again.
 ///
 /// # Errors
-/// The first decision that came out differently, with what it is now.
+/// Place in [`Simulation::steps`] of the first decision that came out differently, with what it
+/// is now.
 pub fn replay(
     surface: &dyn Surface,
     plan: &Plan,
     simulation: &Simulation,
-) -> Result<(), (Step, Decision)> {
-    for step in &simulation.steps {
+) -> Result<(), Box<(usize, Decision)>> {
+    for (index, step) in simulation.steps.iter().enumerate() {
         let ended = &simulation.ended[..step.n_ended];
         let trials = simulation.history.trials.iter().filter(|t| ended.contains(&t.id));
         let history = History { trials: trials.cloned().collect() };
         let again = decide(surface, plan, &history, &step.pending, step.remaining);
         if again != step.decision {
-            return Err((step.clone(), again));
+            return Err(Box::new((index, again)));
         }
     }
     Ok(())

@@ -196,7 +196,7 @@ impl<'a> Search<'a> {
 
     fn newcomer(&mut self) -> Option<Offer> {
         self.promotion(false)
-            .or_else(|| self.from_memory())
+            .or_else(|| self.memory_trial())
             .or_else(|| self.opening())
             .or_else(|| self.best_arm())
             .or_else(|| self.promotion(true))
@@ -244,7 +244,7 @@ impl<'a> Search<'a> {
     }
 
     /// The memory's next configuration, if its share is not used up.
-    fn from_memory(&mut self) -> Option<Offer> {
+    fn memory_trial(&mut self) -> Option<Offer> {
         let share = self.view.memory_allowance()?;
         let budget = self.view.cost_spent() + self.remaining;
         let rules = self.rules;
@@ -273,8 +273,8 @@ impl<'a> Search<'a> {
         for round in 1..=N_OPENING_PER_LEARNER {
             for &learner in &learners {
                 let name = rules.spaces[learner].learner;
-                let of_learner = rules.portfolio.iter().filter(|c| c.learner == name);
-                let offer = match of_learner.skip(round).next() {
+                let mut of_learner = rules.portfolio.iter().filter(|c| c.learner == name);
+                let offer = match of_learner.nth(round) {
                     Some(config) => self.admit(config, Origin::Portfolio),
                     None if self.view.learners[learner].n_trials <= round => {
                         self.draw_from(Arm { learner, sampler: &Random })
@@ -321,7 +321,7 @@ impl<'a> Search<'a> {
             return None;
         }
         self.screening.take()?;
-        self.from_memory().or_else(|| self.opening()).or_else(|| self.best_arm())
+        self.memory_trial().or_else(|| self.opening()).or_else(|| self.best_arm())
     }
 }
 

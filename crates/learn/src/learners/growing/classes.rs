@@ -235,6 +235,11 @@ impl Statistic for Classes {
         }
     }
 
+    fn bound(&self) -> f64 {
+        // Pure sides: each is worth its weight, or has a likelihood of 1.
+        if self.entropy { 0.0 } else { self.weight }
+    }
+
     fn value(&self, parent: &[f32], smoothing: f64, values: &mut Vec<f32>) {
         let weight = self.weight + smoothing;
         let counts = self.total.iter().zip(parent);

@@ -41,7 +41,7 @@ fn levels(facts: &Facts, settings: &Settings) -> f64 {
         (true, TaskKind::Regression) => 1.4,
         (true, _) => 1.25,
         (false, TaskKind::Regression) => 1.25,
-        (false, _) => 1.05,
+        (false, _) => 1.15,
     };
     (balanced * uneven).min(settings.growth.max_depth as f64)
 }

@@ -4,6 +4,9 @@ use super::columns::Column;
 use super::sample::Example;
 use crate::random::{Stream, key};
 
+/// Rows below which a second, vectorised pass over them does not pay.
+const FUSED_BELOW: usize = 48;
+
 /// Where a node's bytes of one column lie.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(in crate::learners) struct Range {
@@ -36,6 +39,9 @@ pub(in crate::learners) trait Statistic {
 
     /// Worth of the node itself.
     fn worth(&self) -> f64;
+
+    /// Worth that no cut can exceed; infinite where that is not known.
+    fn bound(&self) -> f64;
 
     /// Appends the node's value: the mean of its targets and of `smoothing` rows like `parent`.
     fn value(&self, parent: &[f32], smoothing: f64, values: &mut Vec<f32>);
@@ -298,6 +304,10 @@ impl<'a, S: Statistic> Grower<'a, S> {
                 && best.is_none_or(|best| cut.worth > best.cut.worth)
             {
                 best = Some(Split { column, cut });
+                // No other column can be better, so none needs to be looked at.
+                if cut.worth >= self.statistic.bound() || node.end - node.start == 2 {
+                    break;
+                }
             }
         }
         if n_constant == 0 {
@@ -313,16 +323,24 @@ impl<'a, S: Statistic> Grower<'a, S> {
         let rows = &self.rows[node.start..node.end];
         let bytes = &mut self.bytes[..rows.len()];
         let column = &self.columns[column as usize].bytes[..];
-        for (byte, &row) in bytes.iter_mut().zip(rows) {
-            *byte = column[row as usize];
-        }
         // Less 1, so that a missing value is the largest.
         let (mut low, mut high, mut top) = (u8::MAX, 0, 0);
-        for &byte in bytes.iter() {
+        let mut widen = |byte: u8| {
             let known = byte.wrapping_sub(1);
             low = low.min(known);
             top = top.max(known);
             high = high.max(byte);
+        };
+        if rows.len() < FUSED_BELOW {
+            for (byte, &row) in bytes.iter_mut().zip(rows) {
+                *byte = column[row as usize];
+                widen(*byte);
+            }
+        } else {
+            for (byte, &row) in bytes.iter_mut().zip(rows) {
+                *byte = column[row as usize];
+            }
+            bytes.iter().for_each(|&byte| widen(byte));
         }
         let missing = top == u8::MAX;
         let constant = high == 0 || (!missing && low + 1 == high);

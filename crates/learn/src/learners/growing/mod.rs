@@ -24,8 +24,10 @@ pub(super) mod truncate;
 pub(super) mod validation;
 
 #[cfg(test)]
-mod fixtures;
+pub(super) mod fixtures;
 #[cfg(test)]
 mod oracle;
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod reference;

@@ -42,10 +42,10 @@ pub(in crate::learners) fn fit(input: &FitInput<'_>, settings: &Settings) -> Fit
             Forest::new(input, settings, 0.0, &prior).fit(statistic, &prior)
         }
         TaskKind::Binary => {
-            Forest::new(input, settings, 0.0, &prior).fit(Moments::new(entropy), &prior)
+            Forest::new(input, settings, 0.0, &prior).fit(Moments::binary(entropy), &prior)
         }
         TaskKind::Regression => {
-            Forest::new(input, settings, prior[0], &prior).fit(Moments::new(false), &[0.0])
+            Forest::new(input, settings, prior[0], &prior).fit(Moments::regression(), &[0.0])
         }
     }
 }

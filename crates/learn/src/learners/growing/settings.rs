@@ -50,7 +50,7 @@ impl Kind {
             if regression { self.max_features_regression } else { self.max_features };
         let smoothing = match facts.kind {
             TaskKind::Regression => 0.0,
-            TaskKind::Binary => 1.0,
+            TaskKind::Binary => 2.0,
             TaskKind::Multiclass => 0.1,
         };
         let ordinary = |name, domain, default, help| Parameter {
@@ -213,7 +213,7 @@ fn n_tried(space: &Space, config: &Config, n_features: usize) -> Result<usize, E
     if n_features == 0 {
         return Ok(0);
     }
-    if !(share >= 0.0 && share <= 1.0) || (share == 0.0 && n_features > 1) {
+    if !(0.0..=1.0).contains(&share) || (share == 0.0 && n_features > 1) {
         return Err(wrong("max_features", value, expected));
     }
     // As scikit-learn, the fraction is dropped; a little more undoes rounding of the root.
