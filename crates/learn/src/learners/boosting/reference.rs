@@ -6,13 +6,11 @@ use eyas_search::Config;
 use super::Boosting;
 use crate::dataset::{Dataset, Target};
 use crate::learners::{FitInput, Learner, NeverStop};
-use crate::metrics::Metric;
+use crate::metrics::metric;
 use crate::predict::predict;
 
 const FILE: &str = include_str!("../../../../../testdata/boosting/auto_mpg.csv");
 const N_FEATURES: usize = 6;
-static NO_METRIC: Metric =
-    Metric { name: "none", tasks: &[], higher_is_better: false, loss: |_| f64::NAN };
 
 /// Largest difference to column `expected` of the file, and the spread of that column.
 fn difference(task: TaskKind, expected: usize) -> (f64, f64) {
@@ -57,7 +55,7 @@ fn difference(task: TaskKind, expected: usize) -> (f64, f64) {
         train: &all,
         valid: &[],
         features: &[0, 1, 2, 3, 4, 5],
-        metric: &NO_METRIC,
+        metric: metric("rmse").expect("it is listed"),
         config: &config,
         seed: 0,
         stop: &NeverStop,
