@@ -1,20 +1,21 @@
 //! The rounds of boosting.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use eyas_model::{Node, Tree, TreeOutput};
+use eyas_model::cost::ShapeCounter;
+use eyas_model::{BinSet, Node, Test, Tree, TreeOutput};
 
 use super::binned::Binned;
 use super::estimate::GRADIENT_WORK;
 use super::gradients::{Gradients, Pair, Sample, sketch};
 use super::grow::{Grower, Grown, TreeInput};
-use super::model::{Boosted, ShapeCounter, grid, label};
+use super::model::{Boosted, grid, label};
 use super::objective::{Loss, Objective};
 use super::parameters::Parameters;
 use super::rate::Rate;
 use super::route::Router;
 use super::validation::Validation;
-use crate::dataset::Dataset;
 use crate::kernels::histogram::Packing;
 use crate::learners::{Fit, FitInput, Step, Truncation};
 use crate::random;
@@ -55,7 +56,9 @@ struct Rounds<'a> {
     validation: Validation<'a>,
     trees: Vec<Tree>,
     outputs: Vec<TreeOutput>,
-    counter: ShapeCounter,
+    counter: ShapeCounter<'a>,
+    /// Distinct sets of levels so far.
+    sets: BTreeSet<BinSet>,
     truncations: Vec<Truncation>,
     ends: Vec<usize>,
     steps: Vec<Step>,
@@ -94,7 +97,8 @@ impl<'a> Rounds<'a> {
             validation: Validation::new(input, binned, objective),
             trees: Vec::new(),
             outputs: Vec::new(),
-            counter: ShapeCounter::default(),
+            counter: ShapeCounter::new(&input.data.features),
+            sets: BTreeSet::new(),
             truncations: Vec::new(),
             ends: Vec::new(),
             steps: Vec::new(),
@@ -160,7 +164,7 @@ impl<'a> Rounds<'a> {
 
     /// Grows a tree and adds its values. A tree of one leaf is left out.
     fn tree(&mut self, round: usize, key: u64, sample: &Sample, output: usize) -> bool {
-        self.grower.without_categories = self.counter.n_sets() >= MOST_SETS;
+        self.grower.without_categories = self.sets.len() >= MOST_SETS;
         let rows = sample.rows.as_deref();
         let Some(grown) = self.grower.grow(TreeInput { gradients: &self.gradients, rows, key })
         else {
@@ -173,12 +177,14 @@ impl<'a> Rounds<'a> {
         self.add_to_sums(&grown, &values, sample, output);
         self.validation.add(&mut self.router, &grown, &values, output);
         let tree = Tree { nodes: grown.nodes, values };
-        self.counter.add(&tree, self.input.data);
-        self.trees.push(tree);
-        self.outputs.push(match self.sketches.is_empty() {
+        let output = match self.sketches.is_empty() {
             true => TreeOutput::One(output as u32),
             false => TreeOutput::All,
-        });
+        };
+        self.sets.extend(tree.nodes.iter().filter_map(set_of));
+        self.counter.add_tree(&tree, output, self.pairs.len());
+        self.trees.push(tree);
+        self.outputs.push(output);
         true
     }
 
@@ -263,7 +269,7 @@ impl<'a> Rounds<'a> {
     fn close(&mut self) {
         if self.truncations.is_empty() {
             self.forget(0);
-            self.counter = ShapeCounter::default();
+            self.counter = ShapeCounter::new(&self.input.data.features);
             self.validation = Validation::new(self.input, self.binned, self.objective);
             self.score(0);
         }
@@ -280,6 +286,13 @@ impl<'a> Rounds<'a> {
             ends: self.ends,
             steps: self.steps,
         }
+    }
+}
+
+fn set_of(node: &Node) -> Option<BinSet> {
+    match *node {
+        Node::Split { test: Test::In(set), .. } => Some(set),
+        _ => None,
     }
 }
 
@@ -329,17 +342,4 @@ fn leaf_values(grown: &Grown, leaves: Vec<[f64; 3]>, parameters: &Parameters) ->
         }
     }
     out
-}
-
-/// The facts of a fit's data.
-pub(super) fn facts(data: &Dataset, n_rows: usize, features: &[u32]) -> crate::task::Facts {
-    let used = || features.iter().map(|&feature| &data.features[feature as usize].bins);
-    crate::task::Facts {
-        kind: data.task(),
-        n_rows,
-        n_features: features.len(),
-        n_categorical: used().filter(|bins| bins.is_categorical()).count(),
-        n_outputs: data.n_outputs(),
-        n_bins: used().map(|bins| bins.n_bins()).sum(),
-    }
 }

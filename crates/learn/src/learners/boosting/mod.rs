@@ -18,6 +18,7 @@ mod estimate;
 mod fit;
 mod gradients;
 mod grow;
+mod levels;
 mod model;
 mod objective;
 mod oblivious;
@@ -26,10 +27,13 @@ mod portfolio;
 mod rate;
 mod route;
 mod split;
+mod threshold;
 mod validation;
 
 #[cfg(test)]
 mod oracle;
+#[cfg(test)]
+mod reference;
 #[cfg(test)]
 mod tests;
 
@@ -82,7 +86,7 @@ impl Learner for Boosting {
     }
 
     fn fit(&self, input: &FitInput<'_>) -> Result<Fit, Error> {
-        let facts = fit::facts(input.data, input.train.len(), input.features);
+        let facts = input.data.facts(input.train.len());
         let parameters = Parameters::read(input.config, &facts)?;
         Ok(fit::fit(input, &parameters))
     }

@@ -1,11 +1,9 @@
 //! What a fit leaves: trees, and where each truncation ends.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use eyas_model::{BinSet, Bins, Link, Node, Part, Shape, Test, Tree, TreeOutput, Trees};
+use eyas_model::{Link, Part, Tree, TreeOutput, Trees};
 
-use crate::dataset::Dataset;
 use crate::learners::{FittedModel, Step, Truncation};
 
 /// The rounds after which a fit of `n` rounds is scored: every one up to 50, then in steps of 5 %.
@@ -60,66 +58,6 @@ impl FittedModel for Boosted {
 
     fn steps(&self) -> &[Step] {
         &self.steps
-    }
-}
-
-/// The shape of a growing sum of trees.
-#[derive(Debug, Clone, Default)]
-pub(super) struct ShapeCounter {
-    shape: Shape,
-    used: BTreeSet<u32>,
-    sets: BTreeSet<BinSet>,
-}
-
-/// Bytes of a packed node.
-pub(super) const NODE_BYTES: f64 = 8.0;
-/// Bytes of a leaf value.
-pub(super) const VALUE_BYTES: f64 = 4.0;
-/// Bytes of a set of bins.
-const SET_BYTES: f64 = 32.0;
-
-impl ShapeCounter {
-    /// Counts one more tree.
-    pub fn add(&mut self, tree: &Tree, data: &Dataset) {
-        let width = tree.values.len() / tree.n_leaves().max(1);
-        self.shape.n_trees += 1.0;
-        self.shape.n_steps += tree.depth() as f64;
-        self.shape.n_nodes += tree.nodes.len() as f64;
-        self.shape.n_added += width as f64;
-        self.shape.bytes +=
-            NODE_BYTES * tree.nodes.len() as f64 + VALUE_BYTES * tree.values.len() as f64;
-        for node in &tree.nodes {
-            let Node::Split { feature, test, .. } = *node else { continue };
-            if self.used.insert(feature) {
-                self.count_feature(&data.features[feature as usize].bins);
-            }
-            if let Test::In(set) = test {
-                self.shape.bytes += if self.sets.insert(set) { SET_BYTES } else { 0.0 };
-            }
-        }
-    }
-
-    fn count_feature(&mut self, bins: &Bins) {
-        match bins {
-            Bins::Edges(edges) => {
-                self.shape.n_binned += 1.0;
-                self.shape.bytes += 8.0 * edges.len() as f64;
-            }
-            Bins::Levels(levels) => {
-                self.shape.n_looked_up += 1.0;
-                self.shape.bytes += 16.0 * levels.len() as f64;
-            }
-        }
-    }
-
-    /// The shape so far.
-    pub fn shape(&self) -> Shape {
-        self.shape
-    }
-
-    /// Distinct sets of bins so far.
-    pub fn n_sets(&self) -> usize {
-        self.sets.len()
     }
 }
 

@@ -136,6 +136,8 @@ fn parameters(data: &Dataset) -> Parameters {
         .with("min_data_per_group", 1i64)
         .with("max_cat_to_onehot", 2i64)
         .with("cat_smooth", 0.0)
+        .with("subsample", 1.0)
+        .with("extra_trees", false)
         .with("cat_l2", 0.0)
         .with("min_sum_hessian", 0.0);
     Parameters::read(&config.with("lambda_l2", 0.0), &facts).expect("allowed")

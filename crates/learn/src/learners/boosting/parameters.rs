@@ -4,6 +4,7 @@ use eyas_search::{Config, Domain, Parameter, Space, Value};
 
 use super::portfolio;
 use crate::error::Error;
+use crate::schedules::SCHEDULE_NAMES;
 use crate::task::Facts;
 
 /// Name of the learner.
@@ -29,26 +30,14 @@ pub(super) enum Sampling {
     Mvs,
 }
 
-/// How the rate changes over the rounds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Decay {
-    /// It does not.
-    Constant,
-    /// To zero at the end, as half a cosine.
-    Cosine,
-    /// To zero at the end, linearly.
-    Linear,
-    /// `1 / sqrt(1 + round / 50)`.
-    InverseSqrt,
-}
-
 /// Everything a fit is told.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Parameters {
     pub n_estimators: usize,
     pub learning_rate: f64,
     pub rate_auto: bool,
-    pub decay: Decay,
+    /// Name of a listed schedule.
+    pub schedule: &'static str,
     pub grow_policy: GrowPolicy,
     pub num_leaves: usize,
     pub max_depth: usize,
@@ -93,8 +82,7 @@ impl Parameters {
             n_estimators: read.int("n_estimators", 1, 100_000)?,
             learning_rate: read.float("learning_rate", 1e-6, 1.0)?,
             rate_auto: read.choice("learning_rate_rule", RATE_RULES)? == 1,
-            decay: [Decay::Constant, Decay::Cosine, Decay::Linear, Decay::InverseSqrt]
-                [read.choice("schedule", SCHEDULES)?],
+            schedule: SCHEDULE_NAMES[read.choice("schedule", &SCHEDULE_NAMES)?],
             grow_policy: [GrowPolicy::Leafwise, GrowPolicy::Depthwise, GrowPolicy::Oblivious]
                 [read.choice("grow_policy", GROW_POLICIES)?],
             num_leaves: read.int("num_leaves", 2, 65_536)?,
@@ -135,6 +123,7 @@ impl Parameters {
 }
 
 const RATE_RULES: &[&str] = &["value", "auto"];
+/// Schedules that are searched; every listed one may be named.
 const SCHEDULES: &[&str] = &["constant", "cosine", "linear", "inverse_sqrt"];
 const GROW_POLICIES: &[&str] = &["leafwise", "depthwise", "oblivious"];
 const SAMPLINGS: &[&str] = &["bernoulli", "mvs"];
@@ -151,15 +140,17 @@ pub(super) fn space(facts: &Facts) -> Space {
             "Trees of a round: always one here.",
         ));
     }
-    for (name, value) in portfolio::default_values(facts) {
-        if let Some(parameter) = parameters.iter_mut().find(|parameter| parameter.name == name) {
+    let mut default = portfolio::portfolio(facts).swap_remove(0);
+    for parameter in &mut parameters {
+        if let Some(value) = default.values.remove(parameter.name) {
             parameter.default = value;
         }
     }
     Space { learner: NAME, parameters }
 }
 
-fn declared() -> Vec<Parameter> {
+/// The declaration, with the defaults that portfolios start from.
+pub(super) fn declared() -> Vec<Parameter> {
     let mut all = growth();
     all.extend(regularisation());
     all.extend(categories());
@@ -170,7 +161,7 @@ fn growth() -> Vec<Parameter> {
     vec![
         Parameter {
             nested: true,
-            ..int("n_estimators", 10, 3000, true, 300, "Rounds of boosting.")
+            ..int("n_estimators", 10, 3000, true, 1000, "Rounds of boosting.")
         },
         when(
             float("learning_rate", 0.005, 0.5, true, 0.05, "Factor on the values of each tree."),
@@ -204,7 +195,7 @@ fn growth() -> Vec<Parameter> {
             0,
             500,
             false,
-            100,
+            50,
             "Rounds without a better validation loss after which a fit ends; 0 is never.",
         ),
     ]

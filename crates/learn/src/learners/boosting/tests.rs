@@ -8,29 +8,15 @@ use eyas_search::Config;
 use super::Boosting;
 use crate::dataset::{Dataset, Target};
 use crate::learners::{Fit, FitInput, Learner, NeverStop, Stop};
-use crate::metrics::{Metric, Scored, Truth};
+use crate::metrics::{Metric, Scored, Truth, metric};
 use crate::predict::predict;
 use crate::random::Stream;
 
 /// Mean squared error, or mean log loss.
-fn mean_loss(scored: &Scored<'_>) -> f64 {
-    let n_outputs = scored.n_outputs;
-    let row_loss = |row: usize| {
-        let p = &scored.predictions[row * n_outputs..][..n_outputs];
-        match scored.truth {
-            Truth::Numbers(y) => (y[row] - p[0]) * (y[row] - p[0]),
-            Truth::Classes(y) if n_outputs == 1 => {
-                -libm::log(if y[row] == 1 { p[0] } else { 1.0 - p[0] })
-            }
-            Truth::Classes(y) => -libm::log(p[y[row] as usize]),
-        }
-    };
-    let n_rows = scored.predictions.len() / n_outputs;
-    (0..n_rows).map(row_loss).sum::<f64>() / n_rows as f64
+fn mean_loss(kind: TaskKind) -> &'static Metric {
+    let name = if kind == TaskKind::Regression { "mse" } else { "log_loss" };
+    metric(name).expect("it is listed")
 }
-
-static MEAN_LOSS: Metric =
-    Metric { name: "mean_loss", tasks: &[], higher_is_better: false, loss: mean_loss };
 
 /// Random features (missing values and categories among them) with a target that follows them.
 fn data(kind: TaskKind, n_rows: usize, seed: u64) -> Dataset {
@@ -106,6 +92,10 @@ fn config(n_estimators: i64) -> Config {
         .with("min_data_per_group", 5i64)
         .with("learning_rate", 0.2)
         .with("early_stopping_rounds", 0i64)
+        .with("lambda_l2", 1.0)
+        .with("cat_smooth", 10.0)
+        .with("subsample", 1.0)
+        .with("extra_trees", false)
 }
 
 struct Case {
@@ -128,7 +118,7 @@ impl Case {
             train: &self.train,
             valid: &self.valid,
             features: &features,
-            metric: &MEAN_LOSS,
+            metric: mean_loss(self.data.task()),
             config,
             seed: 7,
             stop,
@@ -151,7 +141,12 @@ impl Case {
             _ => Truth::Classes(&classes),
         };
         let n_outputs = self.data.n_outputs();
-        mean_loss(&Scored { truth, predictions: &predictions, n_outputs, weights: None })
+        (mean_loss(self.data.task()).loss)(&Scored {
+            truth,
+            predictions: &predictions,
+            n_outputs,
+            weights: None,
+        })
     }
 }
 
@@ -367,16 +362,13 @@ fn early_stopping_waits_for_its_patience() {
 
 #[test]
 fn other_losses_learn_what_they_are_for() {
-    static MAE: Metric = Metric { name: "mae", ..MEAN_LOSS_COPY };
-    static POISSON: Metric = Metric { name: "poisson_deviance", ..MEAN_LOSS_COPY };
-    const MEAN_LOSS_COPY: Metric =
-        Metric { name: "", tasks: &[], higher_is_better: false, loss: mean_loss };
     let mut data = data(TaskKind::Regression, 900, 11);
     let Target::Numbers(numbers) = &mut data.target else { panic!("numbers") };
     numbers.iter_mut().for_each(|y| *y = libm::exp(0.5 * *y).round());
     let targets = numbers.clone();
     let rows: Vec<u32> = (0..900).collect();
-    for metric in [&MAE, &POISSON] {
+    for metric in [metric("mae"), metric("poisson_deviance")] {
+        let metric = metric.expect("it is listed");
         let fit = Boosting.fit(&FitInput {
             data: &data,
             train: &rows,
