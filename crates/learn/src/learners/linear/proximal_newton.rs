@@ -9,7 +9,7 @@
 
 use super::design::{add_scaled, dot};
 use super::objective::{Loss, Penalty, Problem};
-use super::quasi_newton::End;
+use super::quasi_newton::{End, moved};
 use crate::learners::Stop;
 
 /// Most columns for which curvature matrices are formed.
@@ -20,95 +20,96 @@ const MAX_MODELS: usize = 50;
 const MAX_SWEEPS: usize = 200;
 /// Share of the `l1` penalty from which on the gradient makes a zero weight a candidate to move.
 const CANDIDATE_PULL: f64 = 0.9;
-/// Ends when a quadratic model promises a fall of the objective below this.
-const TOLERANCE: f64 = 1e-9;
-/// Ends the sweeps of a model when one makes the objective fall by less than this.
-const SWEEP_TOLERANCE: f64 = 1e-11;
+/// Least tolerance: the last digits come slowly here.
+const LEAST_TOLERANCE: f64 = 1e-7;
+/// Ends the sweeps of a model when one makes the objective fall by less than this share of the
+/// tolerance.
+const SWEEP_SHARE: f64 = 0.02;
 
 /// Minimises from `weights` on; they hold the best found at any time.
 pub(super) fn minimise(
     problem: &Problem,
     penalty: Penalty,
-    max_steps: usize,
     weights: &mut [f64],
     stop: &dyn Stop,
 ) -> End {
-    let stride = problem.stride();
-    let mut scores = vec![0.0; problem.design.n_rows * stride];
-    problem.design.scores(weights, stride, &mut scores);
-    let mut models = Models::new(problem);
-    let mut objective = problem.loss(&scores) + penalty.value(&weights[..problem.n_penalised()]);
-    for _ in 0..max_steps.min(MAX_MODELS) {
-        let (step, promise, work) = models.step(&scores, weights, penalty);
+    let mut models = Models::new(problem, penalty, weights);
+    for _ in 0..MAX_MODELS {
+        let (step, promise, work) = models.step(weights, penalty);
         let stopped = stop.spent(work + 2 * problem.pass_work());
-        if promise.is_nan() || promise >= -TOLERANCE {
-            return if stopped { End::Stopped } else { End::Done };
-        }
-        let ended = search(problem, penalty, weights, &mut scores, &mut objective, &step, promise);
-        if stopped || !ended {
+        let ended = promise.is_nan()
+            || promise >= -2.0 * tolerance(problem)
+            || !models.search(penalty, weights, &step, promise);
+        if stopped || ended {
             return if stopped { End::Stopped } else { End::Done };
         }
     }
     End::Done
 }
 
-/// Goes along `step` as far as the objective falls as it should; whether it moved at all.
-fn search(
-    problem: &Problem,
-    penalty: Penalty,
-    weights: &mut [f64],
-    scores: &mut Vec<f64>,
-    objective: &mut f64,
-    step: &[f64],
-    promise: f64,
-) -> bool {
-    let n = problem.n_penalised();
-    let mut along = vec![0.0; scores.len()];
-    problem.design.scores(step, problem.stride(), &mut along);
-    let mut length = 1.0;
-    for _ in 0..30 {
-        let (mut moved, mut new_scores) = (weights.to_vec(), scores.clone());
-        add_scaled(&mut moved, step, length);
-        add_scaled(&mut new_scores, &along, length);
-        let value = problem.loss(&new_scores) + penalty.value(&moved[..n]);
-        if value <= *objective + 1e-4 * length * promise {
-            weights.copy_from_slice(&moved);
-            (*scores, *objective) = (new_scores, value);
-            return true;
-        }
-        length *= 0.5;
-    }
-    false
+fn tolerance(problem: &Problem) -> f64 {
+    problem.tolerance.max(LEAST_TOLERANCE)
 }
 
 /// Quadratic models of the loss, one an output, and room to form them.
 struct Models<'a> {
     problem: &'a Problem,
+    scores: Vec<f64>,
     residuals: Vec<f64>,
-    curvatures: Vec<f64>,
+    objective: f64,
     gradient: Vec<f64>,
     /// Curvature matrix of all columns, where it never changes.
     constant_gram: Option<Vec<f64>>,
 }
 
 impl<'a> Models<'a> {
-    fn new(problem: &'a Problem) -> Models<'a> {
-        let n_scores = problem.design.n_rows * problem.stride();
+    fn new(problem: &'a Problem, penalty: Penalty, weights: &[f64]) -> Models<'a> {
+        let mut scores = vec![0.0; problem.design.n_rows * problem.stride()];
+        problem.design.scores(weights, problem.stride(), &mut scores);
+        let mut residuals = vec![0.0; scores.len()];
+        let loss = problem.evaluate(&scores, &mut residuals);
         Models {
             problem,
-            residuals: vec![0.0; n_scores],
-            curvatures: vec![0.0; n_scores],
+            scores,
+            residuals,
+            objective: loss + penalty.value(&weights[..problem.n_penalised()]),
             gradient: vec![0.0; problem.n_weights()],
             constant_gram: None,
         }
     }
 
+    /// Goes along `step` as far as the objective falls as it should; whether it moved at all.
+    fn search(
+        &mut self,
+        penalty: Penalty,
+        weights: &mut [f64],
+        step: &[f64],
+        promise: f64,
+    ) -> bool {
+        let problem = self.problem;
+        let mut along = vec![0.0; self.scores.len()];
+        problem.design.scores(step, problem.stride(), &mut along);
+        let mut residuals = vec![0.0; along.len()];
+        let mut length = 1.0;
+        for _ in 0..30 {
+            let scores = moved(&self.scores, &along, length);
+            let new_weights = moved(weights, step, length);
+            let loss = problem.evaluate(&scores, &mut residuals);
+            let objective = loss + penalty.value(&new_weights[..problem.n_penalised()]);
+            if objective <= self.objective + 1e-4 * length * promise {
+                weights.copy_from_slice(&new_weights);
+                (self.scores, self.residuals, self.objective) = (scores, residuals, objective);
+                return true;
+            }
+            length *= 0.5;
+        }
+        false
+    }
+
     /// The steps of all outputs, by how much they promise to change the objective (to first order
     /// and the penalty, so at least twice the fall), and the work done.
-    fn step(&mut self, scores: &[f64], weights: &[f64], penalty: Penalty) -> (Vec<f64>, f64, u64) {
+    fn step(&mut self, weights: &[f64], penalty: Penalty) -> (Vec<f64>, f64, u64) {
         let stride = self.problem.stride();
-        self.problem.residuals(scores, &mut self.residuals);
-        self.problem.curvatures(&self.residuals, &mut self.curvatures);
         self.problem.design.gradient(&self.residuals, stride, &mut self.gradient);
         let n = self.problem.n_penalised();
         add_scaled(&mut self.gradient[..n], &weights[..n], penalty.l2);
@@ -128,7 +129,7 @@ impl<'a> Models<'a> {
                 penalty,
                 work: 0,
             };
-            model.minimise();
+            model.minimise(SWEEP_SHARE * tolerance(self.problem));
             promise += model.promise();
             work += model.work + gram_work;
             let entries = columns.iter().zip(&model.step);
@@ -160,8 +161,7 @@ impl<'a> Models<'a> {
         if let Some(gram) = self.constant_gram.take() {
             return (gram, 0);
         }
-        let weights = self.curvatures.iter().skip(k).step_by(self.problem.stride());
-        let weights: Vec<f64> = weights.copied().collect();
+        let weights = self.problem.curvatures(&self.residuals, k);
         let design = self.problem.design.select_columns(&columns[..columns.len() - 1]);
         let mut gram = vec![0.0; columns.len() * columns.len()];
         design.gram(&weights, &mut gram);
@@ -189,19 +189,19 @@ struct Model<'a> {
 
 impl Model<'_> {
     /// Sweeps over all weights, then over those that are not zero until they rest, and again.
-    fn minimise(&mut self) {
+    fn minimise(&mut self, tolerance: f64) {
         let all: Vec<usize> = (0..self.step.len()).collect();
         let mut n_sweeps = 0;
         while n_sweeps < MAX_SWEEPS {
             n_sweeps += 1;
-            if self.sweep(&all) < SWEEP_TOLERANCE {
+            if self.sweep(&all) < tolerance {
                 return;
             }
             let at_work = |&&j: &&usize| self.start[j] + self.step[j] != 0.0;
             let active: Vec<usize> = all.iter().filter(at_work).copied().collect();
             while n_sweeps < MAX_SWEEPS {
                 n_sweeps += 1;
-                if self.sweep(&active) < SWEEP_TOLERANCE {
+                if self.sweep(&active) < tolerance {
                     break;
                 }
             }
