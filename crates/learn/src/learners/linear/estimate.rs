@@ -96,10 +96,11 @@ pub(super) fn work(facts: &Facts, config: &Config) -> u64 {
             let size = guess.size();
             let steps = size.n_steps() as f64;
             let is_squared = facts.kind == TaskKind::Regression;
-            let sweeps = if guess.options.l1_ratio == 0.0 {
-                0.0
-            } else {
-                (if is_squared { 3.0 * SWEEPS } else { SWEEPS / 3.0 }) * d * d * guess.n_outputs
+            let sweeps = match (guess.options.l1_ratio > 0.0, is_squared) {
+                (false, _) => 0.0,
+                (true, true) => 3.0 * SWEEPS * d * d,
+                // Few weights of many are not zero.
+                (true, false) => SWEEPS / 3.0 * d * d.min(100.0) * guess.n_outputs,
             };
             n_penalties * (2.0 * steps * guess.pass() + size.work() as f64 + sweeps)
         }
