@@ -18,13 +18,14 @@ pub mod file;
 pub mod linear;
 pub mod measure;
 pub mod members;
+mod random;
 pub mod schema;
 pub mod tree;
 mod value;
 
 pub use cost::Shape;
 pub use encoder::{Bins, Derive, Feature};
-
+pub use engine::{FlatRows, Predictor, RowSource, Scratch};
 pub use error::Error;
 pub use linear::{Linear, Term};
 pub use members::{Link, Member, Model, Part};

@@ -91,3 +91,24 @@ pub struct Model {
     /// How the model was found, as JSON for reports. Never read by predictions.
     pub notes: String,
 }
+
+impl Model {
+    /// Predictions of one encoded row into `out` `(n_outputs,)`: the oracle.
+    ///
+    /// `number_of` gives a feature's number (NaN if missing), `bin_of` its bin.
+    pub fn predict_by(
+        &self,
+        number_of: impl Fn(u32) -> f64,
+        bin_of: impl Fn(u32) -> u8,
+        out: &mut [f64],
+    ) {
+        out.fill(0.0);
+        let mut scores = vec![0.0; out.len()];
+        for member in &self.members {
+            scores.fill(0.0);
+            member.part.score_by(&number_of, &bin_of, &mut scores);
+            member.link.apply(&mut scores);
+            out.iter_mut().zip(&scores).for_each(|(out, score)| *out += member.weight * score);
+        }
+    }
+}

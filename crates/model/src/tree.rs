@@ -102,19 +102,36 @@ impl Tree {
         self.nodes.iter().filter(|node| matches!(node, Node::Leaf { .. })).count()
     }
 
-    /// Longest path from the root, in tests.
-    pub fn depth(&self) -> usize {
-        let mut depths = vec![0usize; self.nodes.len()];
-        let mut deepest = 0;
+    /// Distance from the root of every node, in tests; [`Tree::UNREACHED`] for nodes that no path
+    /// from the root reaches.
+    ///
+    /// # Panics
+    /// If a child does not come after its parent or does not exist.
+    pub fn depths(&self) -> Vec<u32> {
+        let mut depths = vec![Self::UNREACHED; self.nodes.len()];
+        if let Some(root) = depths.first_mut() {
+            *root = 0;
+        }
         for (index, node) in self.nodes.iter().enumerate() {
-            if let Node::Split { left, right, .. } = node {
-                let below = depths[index] + 1;
-                depths[*left as usize] = below;
-                depths[*right as usize] = below;
-                deepest = deepest.max(below);
+            let Node::Split { left, right, .. } = node else { continue };
+            if depths[index] == Self::UNREACHED {
+                continue;
+            }
+            for &child in [left, right] {
+                assert!(child as usize > index, "a child comes after its parent");
+                depths[child as usize] = depths[index] + 1;
             }
         }
-        deepest
+        depths
+    }
+
+    /// In [`Tree::depths`]: not below the root.
+    pub const UNREACHED: u32 = u32::MAX;
+
+    /// Longest path from the root, in tests.
+    pub fn depth(&self) -> usize {
+        let reached = self.depths().into_iter().filter(|&depth| depth != Self::UNREACHED);
+        reached.max().unwrap_or(0) as usize
     }
 }
 

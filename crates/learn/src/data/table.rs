@@ -1,5 +1,7 @@
 //! A table: named, typed columns of equal length.
 
+use crate::random::Stream;
+
 /// The cells of a column.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ColumnData {
@@ -52,6 +54,25 @@ impl ColumnData {
         }
     }
 
+    /// The cells of these rows, in this order.
+    fn take(&self, rows: &[u32]) -> ColumnData {
+        fn pick<T: Copy>(cells: &[T], rows: &[u32]) -> Vec<T> {
+            rows.iter().map(|&row| cells[row as usize]).collect()
+        }
+        match self {
+            ColumnData::Number(values) => ColumnData::Number(pick(values, rows)),
+            ColumnData::DateTime(values) => ColumnData::DateTime(pick(values, rows)),
+            ColumnData::Category { codes, levels, boolean } => ColumnData::Category {
+                codes: pick(codes, rows),
+                levels: levels.clone(),
+                boolean: *boolean,
+            },
+            ColumnData::Text { codes, levels } => {
+                ColumnData::Text { codes: pick(codes, rows), levels: levels.clone() }
+            }
+        }
+    }
+
     /// The cell as a prediction takes it: what the model sees of this row.
     ///
     /// Dates are given as numbers of seconds.
@@ -92,5 +113,28 @@ impl Table {
     /// The column of this name.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)
+    }
+
+    /// These rows, in this order; a row may be taken twice. Names of categories stay all.
+    ///
+    /// # Panics
+    /// If a row is out of range.
+    pub fn take(&self, rows: &[u32]) -> Table {
+        let column =
+            |column: &Column| Column { name: column.name.clone(), data: column.data.take(rows) };
+        Table { columns: self.columns.iter().map(column).collect() }
+    }
+
+    /// Splits rows at random into two tables, of which the second has `share` of the rows, rounded;
+    /// both keep the order of rows. Equal seeds give equal splits.
+    pub fn split(&self, share: f64, seed: u64) -> (Table, Table) {
+        let n_rows = self.n_rows() as u32;
+        let mut rows: Vec<u32> = (0..n_rows).collect();
+        Stream::new(&[seed, 0x0073_706c_6974]).shuffle(&mut rows);
+        let n_second = libm::round(share.clamp(0.0, 1.0) * f64::from(n_rows)) as usize;
+        let (second, first) = rows.split_at_mut(n_second);
+        first.sort_unstable();
+        second.sort_unstable();
+        (self.take(first), self.take(second))
     }
 }

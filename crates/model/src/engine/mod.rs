@@ -1,0 +1,420 @@
+//! The prediction engine: a model packed for speed.
+//!
+//! ```text
+//! cells --encode--> bytes, bins, numbers --walk / linear--> scores --link, weights--> predictions
+//! ```
+//!
+//! Every prediction equals [`Model::predict_by`] bit for bit: sums run in f64 in the order of the
+//! trees, whatever order the trees are walked in. One row is predicted without an allocation and
+//! without a branch that depends on its numbers, so what it costs follows from the model's
+//! [`Shape`].
+//!
+//! [`scalar`] is portable; a variant for a certain processor goes beside it.
+
+mod batch;
+mod edges;
+pub(crate) mod encode;
+#[cfg(test)]
+pub(crate) mod examples;
+mod linear;
+mod names;
+pub(crate) mod pack;
+mod rows;
+mod scalar;
+pub(crate) mod usage;
+mod validate;
+
+use std::path::Path;
+
+pub use encode::MAX_SLOTS;
+pub use rows::{FlatRows, RowSource};
+
+use crate::cost::Shape;
+use crate::error::Error;
+use crate::members::{Link, Model, Part};
+use crate::schema::Schema;
+use crate::value::Value;
+use encode::{Encoded, Encoder};
+use linear::PackedLinear;
+use pack::PackedTrees;
+use usage::Usage;
+
+/// A model ready to predict. Made by [`Predictor::compile`] or [`Predictor::load`]; shared freely
+/// between threads, each with its own [`Scratch`].
+#[derive(Debug, Clone)]
+pub struct Predictor {
+    schema: Schema,
+    notes: String,
+    encoder: Encoder,
+    members: Vec<PackedMember>,
+    shape: Shape,
+    /// Most trees of a member.
+    n_trees: usize,
+}
+
+#[derive(Debug, Clone)]
+struct PackedMember {
+    weight: f64,
+    link: Link,
+    part: PackedPart,
+}
+
+#[derive(Debug, Clone)]
+enum PackedPart {
+    Trees(PackedTrees),
+    Linear(PackedLinear),
+    Constant(Vec<f64>),
+}
+
+/// Memory that a prediction writes to. Fits itself to a predictor at the first row.
+#[derive(Debug, Clone, Default)]
+pub struct Scratch {
+    slots: Vec<u8>,
+    numbers: Vec<f64>,
+    bins: Vec<u8>,
+    leaves: Vec<u32>,
+    scores: Vec<f64>,
+}
+
+impl Predictor {
+    /// Packs a model.
+    ///
+    /// # Errors
+    /// [`Error::BadModel`] if its parts do not fit together ([`Model::check`]), or if it asks more
+    /// than [`MAX_SLOTS`] kinds of question.
+    pub fn compile(model: Model) -> Result<Predictor, Error> {
+        model.check()?;
+        let shape = model.shape();
+        let mut usage = Usage::new(&model.features);
+        model.members.iter().for_each(|member| usage.add_part(&member.part));
+        let (encoder, places) = Encoder::new(&model.schema, &model.features, &usage)?;
+        let mut members = Vec::with_capacity(model.members.len());
+        for member in model.members {
+            let part = match member.part {
+                Part::Trees(trees) => PackedPart::Trees(PackedTrees::new(&trees, &usage, &places)?),
+                Part::Linear(linear) => {
+                    PackedPart::Linear(PackedLinear::new(&linear, &usage, &places))
+                }
+                Part::Constant(values) => PackedPart::Constant(values),
+            };
+            members.push(PackedMember { weight: member.weight, link: member.link, part });
+        }
+        let n_trees = members.iter().map(PackedMember::n_trees).max().unwrap_or(0);
+        let (schema, notes) = (model.schema, model.notes);
+        Ok(Predictor { schema, notes, encoder, members, shape, n_trees })
+    }
+
+    /// Loads a model from the bytes of a file, see [`Model::from_bytes`].
+    ///
+    /// # Errors
+    /// [`Error::BadFile`] or [`Error::BadModel`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Predictor, Error> {
+        Predictor::compile(Model::from_bytes(bytes)?)
+    }
+
+    /// Loads a model file.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it cannot be read, else as [`Predictor::from_bytes`].
+    pub fn load(path: &Path) -> Result<Predictor, Error> {
+        Predictor::from_bytes(&crate::file::read(path)?)
+    }
+
+    /// What a row must have, and what the outputs mean.
+    pub fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// How the model was found, as JSON.
+    pub fn notes(&self) -> &str {
+        &self.notes
+    }
+
+    /// Its countable parts, for [`crate::cost::CostModel`].
+    pub fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// Numbers per prediction: 1 for regression and binary, else one a class.
+    pub fn n_outputs(&self) -> usize {
+        self.schema.n_outputs()
+    }
+
+    /// Predicts one row: the number, the probability of the second class, or the probability of
+    /// each class.
+    ///
+    /// `values` are in the order of [`Schema::columns`] `(n_columns,)`, `out` is `(n_outputs,)`.
+    /// Columns that no feature uses are not read. Empty text is missing. Nothing is allocated once
+    /// `scratch` fits.
+    ///
+    /// # Errors
+    /// [`Error::BadRow`] if text in a column of numbers or dates is neither, or if `values` or
+    /// `out` have the wrong length. `out` is then unspecified.
+    pub fn predict_row(
+        &self,
+        values: &[Value<'_>],
+        scratch: &mut Scratch,
+        out: &mut [f64],
+    ) -> Result<(), Error> {
+        self.check_lengths(values.len(), out.len())?;
+        scratch.fit(self, 1);
+        let Scratch { slots, numbers, bins, leaves, scores } = scratch;
+        let mut row = Encoded { slots, numbers, bins };
+        self.encoder.encode(&self.schema, |column| values[column], &mut row)?;
+        let scores = &mut scores[..out.len()];
+        out.fill(0.0);
+        for member in &self.members {
+            scores.fill(0.0);
+            match &member.part {
+                PackedPart::Trees(trees) => {
+                    scalar::walk(&trees.nodes, &trees.groups, slots, leaves);
+                    trees.sum(leaves, scores);
+                }
+                PackedPart::Linear(linear) => linear.score(numbers, bins, scores),
+                PackedPart::Constant(values) => linear::add(scores, values, 1.0),
+            }
+            member.add_prediction(scores, out);
+        }
+        Ok(())
+    }
+
+    fn check_lengths(&self, n_values: usize, n_out: usize) -> Result<(), Error> {
+        let (n_columns, n_outputs) = (self.schema.columns.len(), self.n_outputs());
+        if n_values != n_columns {
+            let column = self.schema.columns.get(n_values).map_or("", |column| &column.name);
+            let problem = format!("the row has {n_values} values, expected {n_columns}");
+            return Err(Error::BadRow { column: column.into(), problem });
+        }
+        if n_out != n_outputs {
+            let problem = format!("there is room for {n_out} outputs, expected {n_outputs}");
+            return Err(Error::BadRow { column: self.schema.target.clone(), problem });
+        }
+        Ok(())
+    }
+}
+
+impl PackedMember {
+    /// Turns scores into this member's share of the prediction.
+    fn add_prediction(&self, scores: &mut [f64], out: &mut [f64]) {
+        self.link.apply(scores);
+        out.iter_mut().zip(scores).for_each(|(out, score)| *out += self.weight * *score);
+    }
+
+    fn n_trees(&self) -> usize {
+        if let PackedPart::Trees(trees) = &self.part { trees.outputs.len() } else { 0 }
+    }
+}
+
+impl Scratch {
+    /// Grows to what the predictor needs for `n_rows` rows at once.
+    fn fit(&mut self, predictor: &Predictor, n_rows: usize) {
+        let encoder = &predictor.encoder;
+        // Leaves point to slot 0, and lanes that are left over write to one more leaf.
+        grow(&mut self.slots, (n_rows * encoder.n_slots).max(1));
+        grow(&mut self.numbers, n_rows * encoder.n_numbers);
+        grow(&mut self.bins, n_rows * encoder.n_bins);
+        grow(&mut self.leaves, n_rows.max(predictor.n_trees + 1));
+        grow(&mut self.scores, n_rows * predictor.n_outputs());
+    }
+}
+
+fn grow<T: Clone + Default>(buffer: &mut Vec<T>, length: usize) {
+    if buffer.len() < length {
+        buffer.resize(length, T::default());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::examples::{
+        AnyCell, any_model, any_row, categorical_feature, encode_plainly, model_of,
+        numeric_feature, stump,
+    };
+    use super::*;
+    use crate::linear::{Linear, Term};
+    use crate::random::Random;
+    use crate::schema::TaskKind;
+    use crate::tree::{BinSet, Node, Test, TreeOutput, Trees};
+    use proptest::prelude::*;
+
+    /// What the model predicts for a row when everything is done slowly.
+    fn predict_plainly(model: &Model, row: &[AnyCell]) -> Vec<f64> {
+        let (numbers, bins) = encode_plainly(model, row);
+        let mut out = vec![0.0; model.schema.n_outputs()];
+        model.predict_by(|f| numbers[f as usize], |f| bins[f as usize], &mut out);
+        out
+    }
+
+    fn bits(numbers: &[f64]) -> Vec<u64> {
+        numbers.iter().map(|number| number.to_bits()).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(400))]
+        #[test]
+        fn predictions_equal_the_oracle_bit_for_bit(seed in any::<u64>(), n_rows in 1usize..150) {
+            let model = any_model(seed);
+            let predictor = Predictor::compile(model.clone()).expect("the model is sound");
+            let n_outputs = predictor.n_outputs();
+            let mut random = Random(seed ^ 1);
+            let rows: Vec<_> = (0..n_rows).map(|_| any_row(&mut random, &model)).collect();
+            let expected: Vec<f64> =
+                rows.iter().flat_map(|row| predict_plainly(&model, row)).collect();
+
+            let values: Vec<Value> = rows.iter().flatten().map(AnyCell::value).collect();
+            let n_columns = model.schema.columns.len();
+            let mut scratch = Scratch::default();
+            let mut out = vec![f64::NAN; expected.len()];
+            for (row, out) in values.chunks(n_columns).zip(out.chunks_mut(n_outputs)) {
+                predictor.predict_row(row, &mut scratch, out).expect("the row is sound");
+            }
+            prop_assert_eq!(bits(&out), bits(&expected));
+
+            let mut out = vec![f64::NAN; expected.len()];
+            let rows = FlatRows::new(&values, n_columns);
+            predictor.predict_batch(&rows, &mut scratch, &mut out).expect("the rows are sound");
+            prop_assert_eq!(bits(&out), bits(&expected));
+        }
+    }
+
+    fn one_tree() -> Model {
+        let features = vec![numeric_feature(0, &[1.0, 2.0]), categorical_feature(1, &["a", "b"])];
+        let trees = Trees {
+            base: vec![10.0],
+            trees: vec![stump(0, 1), stump(1, 1)],
+            outputs: vec![TreeOutput::One(0); 2],
+            scale: 1.0,
+        };
+        model_of(TaskKind::Regression, features, vec![Part::Trees(trees)])
+    }
+
+    #[test]
+    fn a_row_by_hand() {
+        let predictor = Predictor::compile(one_tree()).expect("sound");
+        let mut scratch = Scratch::default();
+        let mut predict = |number, name| {
+            let mut out = [0.0];
+            let row = [number, Value::Text(name)];
+            predictor.predict_row(&row, &mut scratch, &mut out).map(|()| out[0])
+        };
+        assert_eq!(predict(Value::Number(1.0), "a"), Ok(8.0));
+        assert_eq!(predict(Value::Text("1.5"), "a"), Ok(11.0));
+        assert_eq!(predict(Value::Missing, "other"), Ok(11.0));
+        let message = predict(Value::Text("1,5"), "a").expect_err("no number").to_string();
+        assert_eq!(
+            message,
+            "column `c0`: `1,5` is not a number such as 3 or -0.25; leave the cell empty if it is \
+             unknown"
+        );
+    }
+
+    #[test]
+    fn wrong_lengths_are_refused() {
+        let predictor = Predictor::compile(one_tree()).expect("sound");
+        let mut scratch = Scratch::default();
+        let short = predictor.predict_row(&[Value::Missing], &mut scratch, &mut [0.0]);
+        let message = short.expect_err("one value is missing").to_string();
+        assert_eq!(message, "column `c1`: the row has 1 values, expected 2");
+        let row = [Value::Missing; 2];
+        assert!(predictor.predict_row(&row, &mut scratch, &mut [0.0; 2]).is_err());
+        let rows = FlatRows::new(&row, 2);
+        assert!(predictor.predict_batch(&rows, &mut scratch, &mut [0.0; 2]).is_err());
+        let bad = [Value::Missing, Value::Missing, Value::Text("x"), Value::Missing];
+        let rows = FlatRows::new(&bad, 2);
+        let message = predictor.predict_batch(&rows, &mut scratch, &mut [0.0; 2]);
+        let message = message.expect_err("x is no number").to_string();
+        assert!(message.starts_with("column `c0`: row 1: `x` is not a number"), "{message}");
+    }
+
+    #[test]
+    fn columns_that_nothing_uses_are_not_read() {
+        let mut model = one_tree();
+        if let Part::Trees(trees) = &mut model.members[0].part {
+            trees.trees.remove(0);
+            trees.outputs.remove(0);
+        }
+        let predictor = Predictor::compile(model).expect("sound");
+        let mut out = [0.0];
+        let row = [Value::Text("not a number"), Value::Text("b")];
+        let result = predictor.predict_row(&row, &mut Scratch::default(), &mut out);
+        assert_eq!((result, out[0]), (Ok(()), 12.0));
+    }
+
+    #[test]
+    fn one_scratch_serves_several_models() {
+        let mut scratch = Scratch::default();
+        for seed in 0..20 {
+            let model = any_model(seed);
+            let predictor = Predictor::compile(model.clone()).expect("sound");
+            let row = any_row(&mut Random(seed), &model);
+            let values: Vec<Value> = row.iter().map(AnyCell::value).collect();
+            let mut out = vec![0.0; predictor.n_outputs()];
+            predictor.predict_row(&values, &mut scratch, &mut out).expect("sound");
+            assert_eq!(bits(&out), bits(&predict_plainly(&model, &row)));
+        }
+    }
+
+    #[test]
+    fn shapes_count_what_is_there() {
+        let shape = one_tree().shape();
+        // 6 nodes of 12 bytes; 1 block of edges, 3 merged bins; 4 bins, a table of 4 names.
+        let bytes = 72.0 + (128.0 + 1.0 + 3.0) + (32.0 + 12.0 + 2.0 + 1.0 + 4.0);
+        let expected = Shape {
+            n_binned: 1.0,
+            n_looked_up: 1.0,
+            n_trees: 2.0,
+            n_steps: 2.0,
+            n_nodes: 6.0,
+            n_added: 2.0,
+            n_products: 0.0,
+            bytes,
+        };
+        assert_eq!(shape, expected);
+        assert_eq!(Predictor::compile(one_tree()).expect("sound").shape(), expected);
+    }
+
+    #[test]
+    fn parts_that_share_features_pay_for_them_once() {
+        let mut model = one_tree();
+        let alone = model.shape();
+        model.members.push(model.members[0].clone());
+        let twice = model.shape();
+        assert_eq!((twice.n_binned, twice.n_trees), (alone.n_binned, 2.0 * alone.n_trees));
+        assert_eq!(twice.bytes, alone.bytes + 72.0);
+        let weights = vec![1.0];
+        let number = Term::Number {
+            feature: 0,
+            center: 0.0,
+            scale: 1.0,
+            clip: f64::INFINITY,
+            weights: weights.clone(),
+            missing: weights.clone(),
+        };
+        let linear = Part::Linear(Linear { intercept: weights, terms: vec![number] });
+        let shape = Shape::of_part(&linear, &model.features);
+        let expected = Shape { n_products: 1.0, bytes: 16.0 + 8.0, ..Shape::default() };
+        assert_eq!(shape, expected);
+    }
+
+    #[test]
+    fn too_many_kinds_of_question_are_refused() {
+        // Every tree asks for another set of the 200 levels.
+        let levels: Vec<String> = (0..200).map(|level| level.to_string()).collect();
+        let levels: Vec<&str> = levels.iter().map(String::as_str).collect();
+        let model_with = |n_sets: u64| {
+            let mut trees = vec![stump(0, 0); n_sets as usize];
+            for (number, tree) in trees.iter_mut().enumerate() {
+                if let Node::Split { test, .. } = &mut tree.nodes[0] {
+                    *test = Test::In(BinSet([number as u64, 0, 0, 0]));
+                }
+            }
+            let outputs = vec![TreeOutput::One(0); trees.len()];
+            let trees = Trees { base: vec![0.0], trees, outputs, scale: 1.0 };
+            let features = vec![categorical_feature(0, &levels)];
+            model_of(TaskKind::Regression, features, vec![Part::Trees(trees)])
+        };
+        let message = Predictor::compile(model_with(65_537)).expect_err("too many").to_string();
+        assert!(message.contains("asks 65537 different kinds of question"), "{message}");
+        assert!(Predictor::compile(model_with(65_536)).is_ok());
+    }
+}

@@ -1,0 +1,180 @@
+//! The model file.
+//!
+//! A header, a table of sections, and sections of plain arrays, each checksummed; drawn byte by
+//! byte in `docs/FORMAT.md`. The file keeps the logical model exactly:
+//! `Model::from_bytes(&model.to_bytes()) == Ok(model)`. The packed form is made at load, so a
+//! faster engine needs no new files.
+
+mod layout;
+mod read;
+mod sections;
+mod whole;
+mod write;
+
+pub(crate) use whole::read;
+pub use whole::write_whole;
+
+#[cfg(test)]
+mod tests {
+    use super::layout::{CHECKSUM, ENTRY, HEADER, SECTIONS};
+    use crate::engine::examples::any_model;
+    use crate::engine::{Predictor, Scratch};
+    use crate::error::Error;
+    use crate::members::Model;
+    use crate::random::Random;
+    use crate::value::Value;
+    use proptest::prelude::*;
+    use xxhash_rust::xxh3::xxh3_64;
+
+    /// Makes all checksums right again, so that what lies behind them is tested.
+    fn seal(file: &mut [u8]) {
+        for index in 0..SECTIONS.len() {
+            let entry = HEADER + ENTRY * index;
+            let field = |at: usize| {
+                let bytes = file[entry + at..entry + at + 8].try_into().expect("eight bytes");
+                u64::from_le_bytes(bytes) as usize
+            };
+            let (start, length) = (field(8), field(16));
+            let section = start.checked_add(length).and_then(|end| file.get(start..end));
+            if let Some(section) = section {
+                let checksum = xxh3_64(section).to_le_bytes();
+                file[entry + 24..entry + 32].copy_from_slice(&checksum);
+            }
+        }
+        let length = (file.len() as u64).to_le_bytes();
+        file[16..24].copy_from_slice(&length);
+        file[CHECKSUM].fill(0);
+        let checksum = xxh3_64(&file[..HEADER + ENTRY * SECTIONS.len()]).to_le_bytes();
+        file[CHECKSUM].copy_from_slice(&checksum);
+    }
+
+    fn problem(file: &[u8]) -> String {
+        Model::from_bytes(file).expect_err("a broken file").to_string()
+    }
+
+    proptest! {
+        #[test]
+        fn models_round_trip(seed in any::<u64>()) {
+            let model = any_model(seed);
+            let bytes = model.to_bytes();
+            let read = Model::from_bytes(&bytes);
+            prop_assert_eq!(read.as_ref(), Ok(&model));
+            prop_assert_eq!(read.expect("it was equal").to_bytes(), bytes);
+        }
+
+        #[test]
+        fn any_change_of_a_byte_is_found(seed in 0u64..50, place in any::<u64>(), change in 1u8..) {
+            let mut bytes = any_model(seed).to_bytes();
+            let place = Random(place).below(bytes.len());
+            bytes[place] ^= change;
+            let refused = matches!(Model::from_bytes(&bytes), Err(Error::BadFile { .. }));
+            prop_assert!(refused, "byte {}", place);
+        }
+
+        #[test]
+        fn any_truncation_is_found(seed in 0u64..50, place in any::<u64>()) {
+            let bytes = any_model(seed).to_bytes();
+            let end = Random(place).below(bytes.len());
+            let refused = matches!(Model::from_bytes(&bytes[..end]), Err(Error::BadFile { .. }));
+            prop_assert!(refused, "{} of {} bytes", end, bytes.len());
+        }
+
+        #[test]
+        fn any_bytes_are_refused(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            prop_assert!(Model::from_bytes(&bytes).is_err());
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(3000))]
+        #[test]
+        fn forged_files_give_a_model_that_predicts_or_an_error(
+            seed in 0u64..200,
+            places in any::<u64>(),
+            n_changes in 1usize..5,
+        ) {
+            let mut bytes = any_model(seed).to_bytes();
+            let mut random = Random(places);
+            let table = HEADER + ENTRY * SECTIONS.len();
+            for _ in 0..n_changes {
+                let place = HEADER + random.below(bytes.len() - HEADER);
+                // Most changes go to the sections, some to the table.
+                if place >= table || random.below(8) == 0 {
+                    bytes[place] = [0, 1, 2, 3, 255, bytes[place] ^ 128][random.below(6)];
+                }
+            }
+            if random.below(8) == 0 {
+                bytes.truncate(table + random.below(bytes.len() - table));
+            }
+            seal(&mut bytes);
+            if let Ok(predictor) = Predictor::from_bytes(&bytes) {
+                let row = vec![Value::Number(1.5); predictor.schema().columns.len()];
+                let mut out = vec![0.0; predictor.n_outputs()];
+                let _ = predictor.predict_row(&row, &mut Scratch::default(), &mut out);
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_that_ends_in_the_padding_is_refused() {
+        // Found by the forgeries above: the last section would begin behind the end.
+        let mut model = any_model(7);
+        model.notes.clear();
+        let mut bytes = model.to_bytes();
+        bytes.truncate(bytes.len() - 1);
+        seal(&mut bytes);
+        assert!(problem(&bytes).contains("does not lie behind"), "{}", problem(&bytes));
+    }
+
+    #[test]
+    fn errors_say_what_to_do() {
+        let good = any_model(7).to_bytes();
+        let mut newer = good.clone();
+        newer[8] = 9;
+        let message = problem(&newer);
+        assert!(
+            message.contains("version 9") && message.contains("update the program"),
+            "{message}"
+        );
+        let message = problem(&good[..good.len() - 1]);
+        assert!(
+            message.contains("it should have") && message.contains("copy the file"),
+            "{message}"
+        );
+        let mut damaged = good.clone();
+        let last = damaged.len() - 1;
+        damaged[last] ^= 1;
+        assert!(problem(&damaged).contains("section 16 is damaged"), "{}", problem(&damaged));
+        assert!(problem(b"PAR1").contains("no Eyas model file"));
+    }
+
+    #[test]
+    fn sections_of_newer_programs_are_skipped_if_they_may_be() {
+        let model = any_model(7);
+        for (id, accepted) in [(1000u64, true), (17, false), (16, false)] {
+            let mut bytes = model.to_bytes();
+            // The table ends at a section border, so one entry needs a border more.
+            let entry = HEADER + ENTRY * SECTIONS.len();
+            bytes.splice(entry..entry, [0; 64]);
+            for index in 0..SECTIONS.len() {
+                let offset = HEADER + ENTRY * index + 8;
+                let old = u64::from_le_bytes(bytes[offset..offset + 8].try_into().expect("eight"));
+                bytes[offset..offset + 8].copy_from_slice(&(old + 64).to_le_bytes());
+            }
+            let added = bytes.len().next_multiple_of(64);
+            bytes.resize(added + 5, 0);
+            let fields = [id, added as u64, 5, xxh3_64(&[0; 5])];
+            for (field, number) in fields.into_iter().enumerate() {
+                bytes[entry + 8 * field..][..8].copy_from_slice(&number.to_le_bytes());
+            }
+            bytes[12] += 1;
+            let length = (bytes.len() as u64).to_le_bytes();
+            bytes[16..24].copy_from_slice(&length);
+            bytes[CHECKSUM].fill(0);
+            let checksum = xxh3_64(&bytes[..entry + ENTRY]).to_le_bytes();
+            bytes[CHECKSUM].copy_from_slice(&checksum);
+            let read = Model::from_bytes(&bytes);
+            assert_eq!(read.is_ok(), accepted, "{id} {read:?}");
+        }
+    }
+}
