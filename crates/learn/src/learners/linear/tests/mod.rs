@@ -17,7 +17,7 @@ use crate::predict::predict;
 use crate::random::Stream;
 
 /// Mean squared error, or log loss.
-static LOSS: Metric = Metric { name: "loss", tasks: &[], higher_is_better: false, loss };
+static LOSS: Metric = Metric::new("loss", &[], false, loss);
 
 fn loss(scored: &Scored<'_>) -> f64 {
     let n_rows = scored.predictions.len() / scored.n_outputs;
