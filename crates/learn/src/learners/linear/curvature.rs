@@ -75,11 +75,15 @@ impl Size {
 
     fn work_of(&self, kind: Kind) -> u64 {
         let gram = self.n_rows.min(MAX_ROWS as u64) * self.n_entries * self.n_entries / 2;
+        let diagonal = if self.n_rows > MAX_ROWS as u64 { self.pass } else { 0 };
         let (outputs, side) = (self.n_outputs, self.n_columns + 1);
         match kind {
             Kind::Diagonal => self.pass,
-            Kind::Blocks => outputs * (gram + side.pow(3) / 6),
-            Kind::Whole => outputs * (outputs + 1) / 2 * gram + (outputs * side).pow(3) / 6,
+            Kind::Blocks => diagonal + outputs * (gram + side.pow(3) / 6),
+            Kind::Whole => {
+                let factors = (outputs * side).pow(3) / 6;
+                diagonal + outputs * (outputs + 1) / 2 * gram + factors
+            }
         }
     }
 
@@ -105,31 +109,40 @@ struct Rows {
     weights: Vec<f64>,
     /// Probabilities `(n_rows, n_outputs)`.
     probabilities: Vec<f64>,
+    /// Where these are not all rows, the diagonal of the loss's Hessian on all
+    /// `(n_columns + 1, stride)`: columns that are rare in the part would seem to be flat.
+    whole_diagonal: Option<Vec<f64>>,
 }
 
 impl InverseHessian {
     /// At the point where the loss has these derivatives by scores.
     pub fn new(problem: &Problem, residuals: &[f64], penalty: Penalty) -> InverseHessian {
         let kind = Size::of(problem).kind();
+        if kind == Kind::Diagonal {
+            return InverseHessian::Diagonal(inverse_diagonal(problem, residuals, penalty));
+        }
         let rows = Rows::new(problem, residuals);
         let blocks = || {
             let n_blocks = problem.n_outputs;
             (0..n_blocks).map(|k| Cholesky::new(rows.block(problem, penalty, k), rows.side()))
         };
         match kind {
-            Kind::Diagonal => InverseHessian::Diagonal(rows.diagonal(problem, penalty)),
-            Kind::Blocks => InverseHessian::Blocks(blocks().collect()),
-            Kind::Whole if problem.n_outputs == 1 => InverseHessian::Blocks(blocks().collect()),
-            Kind::Whole => {
+            Kind::Whole if problem.n_outputs > 1 => {
                 let side = problem.n_outputs * rows.side();
                 InverseHessian::Whole(Cholesky::new(rows.whole(problem, penalty), side))
             }
+            _ => InverseHessian::Blocks(blocks().collect()),
         }
     }
 
     /// Work of [`InverseHessian::new`].
     pub fn work(problem: &Problem) -> u64 {
         Size::of(problem).work()
+    }
+
+    /// Whether its size is right as well as its form, so that steps need no rescaling.
+    pub fn is_scaled(&self) -> bool {
+        !matches!(self, InverseHessian::Diagonal(_))
     }
 
     /// Multiplies `vector` `(n_columns + 1, stride)` in place.
@@ -159,6 +172,12 @@ impl InverseHessian {
     }
 }
 
+fn inverse_diagonal(problem: &Problem, residuals: &[f64], penalty: Penalty) -> Vec<f64> {
+    let mut diagonal = problem.diagonal(residuals);
+    diagonal[..problem.n_penalised()].iter_mut().for_each(|entry| *entry += penalty.l2);
+    diagonal.iter().map(|entry| 1.0 / entry.max(1e-12)).collect()
+}
+
 fn set_column(vector: &mut [f64], stride: usize, k: usize, values: &[f64]) {
     let entries = vector.iter_mut().skip(k).step_by(stride);
     entries.zip(values).for_each(|(entry, value)| *entry = *value);
@@ -179,7 +198,8 @@ impl Rows {
             let of_output = |(k, &residual)| problem.probability(row as usize, k, residual);
             probabilities.extend(residual.iter().enumerate().map(of_output));
         }
-        Rows { design: problem.design.select(&rows), weights, probabilities }
+        let whole_diagonal = (every > 1).then(|| problem.diagonal(residuals));
+        Rows { design: problem.design.select(&rows), weights, probabilities, whole_diagonal }
     }
 
     fn side(&self) -> usize {
@@ -202,6 +222,11 @@ impl Rows {
         let side = self.side();
         let mut gram = vec![0.0; side * side];
         self.design.gram(&self.curvatures(problem, k, k), &mut gram);
+        if let Some(diagonal) = &self.whole_diagonal {
+            for (j, entry) in diagonal.iter().skip(k).step_by(problem.stride()).enumerate() {
+                gram[j * side + j] = gram[j * side + j].max(*entry);
+            }
+        }
         (0..side - 1).for_each(|j| gram[j * side + j] += penalty.l2);
         gram[side * side - 1] *= 1.0 + INTERCEPT_SHARE;
         gram
@@ -227,18 +252,5 @@ impl Rows {
             }
         }
         whole
-    }
-
-    /// Reciprocals of the diagonal.
-    fn diagonal(&self, problem: &Problem, penalty: Penalty) -> Vec<f64> {
-        let stride = problem.stride();
-        let mut weights = vec![0.0; self.weights.len() * stride];
-        for k in 0..problem.n_outputs {
-            set_column(&mut weights, stride, k, &self.curvatures(problem, k, k));
-        }
-        let mut squares = vec![0.0; problem.n_weights()];
-        self.design.squares(&weights, stride, &mut squares);
-        squares[..problem.n_penalised()].iter_mut().for_each(|square| *square += penalty.l2);
-        squares.iter().map(|square| 1.0 / square.max(1e-12)).collect()
     }
 }

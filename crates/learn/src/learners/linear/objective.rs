@@ -150,6 +150,29 @@ impl Problem {
         rows.enumerate().map(curvature).collect()
     }
 
+    /// Diagonal of the Hessian of the mean loss `(n_columns + 1, stride)`, from the derivatives by
+    /// scores.
+    pub fn diagonal(&self, residuals: &[f64]) -> Vec<f64> {
+        let stride = self.stride();
+        let mut curvatures = vec![0.0; residuals.len()];
+        for k in 0..self.n_outputs {
+            let entries = curvatures.iter_mut().skip(k).step_by(stride);
+            let values = self.curvatures(residuals, k);
+            entries.zip(values).for_each(|(entry, value)| *entry = value);
+        }
+        let mut diagonal = vec![0.0; self.n_weights()];
+        self.design.squares(&curvatures, stride, &mut diagonal);
+        diagonal
+    }
+
+    /// Mean loss and penalty at these weights.
+    pub fn objective(&self, penalty: Penalty, weights: &[f64]) -> f64 {
+        let mut scores = vec![0.0; self.targets.len() * self.stride()];
+        self.design.scores(weights, self.stride(), &mut scores);
+        let mut residuals = vec![0.0; scores.len()];
+        self.evaluate(&scores, &mut residuals) + penalty.value(&weights[..self.n_penalised()])
+    }
+
     /// Weights of the model without columns: the mean, or the log-odds of the classes' shares.
     pub fn null_weights(&self) -> Vec<f64> {
         let mut weights = vec![0.0; self.n_weights()];

@@ -31,9 +31,11 @@ pub(super) struct Path {
     pub steps: Vec<Step>,
 }
 
-/// How far above its minimum the objective may stay, for so many rows.
+/// How far above its minimum the objective may stay, for so many rows: least up to 1,000 rows,
+/// then with their cube.
 pub(super) fn tolerance(n_rows: usize) -> f64 {
-    TOLERANCES[usize::from(n_rows >= SAMPLED_FROM)]
+    let thousands = n_rows as f64 / 1000.0;
+    (TOLERANCES[0] * thousands.powi(3)).clamp(TOLERANCES[0], TOLERANCES[1])
 }
 
 /// Finds the path. Where [`Stop`] ends it early, the last point is what was reached.
@@ -71,8 +73,8 @@ fn minimise(problem: &Problem, options: &Options, seed: u64, stop: &dyn Stop) ->
     path
 }
 
-/// Minimises for each penalty: from its own weights where the path has some, else from those of
-/// the penalty before.
+/// Minimises for each penalty, from the weights of the one before or, where they are better, from
+/// its own.
 fn walk(problem: &Problem, options: &Options, path: &mut Path, stop: &dyn Stop) {
     let solve = if options.l1_ratio == 0.0 {
         quasi_newton::minimise
@@ -82,11 +84,17 @@ fn walk(problem: &Problem, options: &Options, path: &mut Path, stop: &dyn Stop) 
         proximal_gradient::minimise
     };
     for (at, &penalty) in options.penalties.iter().enumerate() {
+        let penalty = Penalty::new(penalty, options.l1_ratio);
         if at == path.weights.len() {
             let before = path.weights.last().cloned();
             path.weights.push(before.unwrap_or_else(|| problem.null_weights()));
+        } else if at > 0 {
+            let [before, own] =
+                [at - 1, at].map(|at| problem.objective(penalty, &path.weights[at]));
+            if before < own {
+                path.weights[at] = path.weights[at - 1].clone();
+            }
         }
-        let penalty = Penalty::new(penalty, options.l1_ratio);
         let end = solve(problem, penalty, &mut path.weights[at], stop);
         if end == End::Stopped {
             path.stopped = true;

@@ -107,15 +107,9 @@ fn step(
 }
 
 fn column_curvatures(problem: &Problem, scores: &[f64]) -> Vec<f64> {
-    let stride = problem.stride();
-    let (mut residuals, mut weights) = (vec![0.0; scores.len()], vec![0.0; scores.len()]);
+    let mut residuals = vec![0.0; scores.len()];
     problem.evaluate(scores, &mut residuals);
-    for k in 0..problem.n_outputs {
-        let entries = weights.iter_mut().skip(k).step_by(stride);
-        entries.zip(problem.curvatures(&residuals, k)).for_each(|(entry, value)| *entry = value);
-    }
-    let mut curvatures = vec![0.0; problem.n_weights()];
-    problem.design.squares(&weights, stride, &mut curvatures);
+    let mut curvatures = problem.diagonal(&residuals);
     curvatures.iter_mut().for_each(|curvature| *curvature = curvature.max(1e-9));
     curvatures
 }

@@ -166,9 +166,11 @@ impl Memory {
         if product <= 1e-14 * dot(&change, &change).sqrt() * dot(&step, &step).sqrt() {
             return;
         }
-        let mut newton = change.clone();
-        self.inverse.apply(problem, &mut newton);
-        self.scale = product / dot(&change, &newton);
+        if !self.inverse.is_scaled() {
+            let mut newton = change.clone();
+            self.inverse.apply(problem, &mut newton);
+            self.scale = product / dot(&change, &newton);
+        }
         if self.pairs.len() == MEMORY {
             self.pairs.pop_front();
         }
