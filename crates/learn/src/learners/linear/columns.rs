@@ -2,7 +2,7 @@
 //!
 //! Everything is learned from the training rows; rows of weight 0 do not count.
 
-use eyas_model::{Linear, Shape, Term};
+use eyas_model::{Linear, Term};
 
 use super::design::Design;
 use super::objective::stride_of;
@@ -21,7 +21,7 @@ enum Block {
     /// `clamp((v - center) / scale, -clip, clip) - base` in one column, missing values in another.
     Number { feature: u32, scaling: Scaling, column: u32, base: f64, missing: u32 },
     /// One column for each group of bins.
-    Bins { feature: u32, is_categorical: bool, column_of_bin: Vec<u32> },
+    Bins { feature: u32, column_of_bin: Vec<u32> },
 }
 
 /// How rows of a dataset become rows of a [`Design`].
@@ -121,17 +121,6 @@ impl Columns {
         }
         Linear { intercept, terms }
     }
-
-    /// What a model of these weights costs.
-    pub fn shape(&self, weights: &[f64], n_outputs: usize) -> Shape {
-        let mut shape = Shape { bytes: 8.0 * n_outputs as f64, ..Shape::default() };
-        for block in &self.blocks {
-            if block.has_weight(weights, stride_of(n_outputs)) {
-                block.add_shape(n_outputs, &mut shape);
-            }
-        }
-        shape
-    }
 }
 
 impl Block {
@@ -187,33 +176,6 @@ impl Block {
             Block::Bins { feature, column_of_bin, .. } => {
                 let weights: Vec<f64> = column_of_bin.iter().flat_map(|&c| of_column(c)).collect();
                 (!is_zero(&weights)).then_some(Term::Bins { feature: *feature, weights })
-            }
-        }
-    }
-
-    fn has_weight(&self, weights: &[f64], stride: usize) -> bool {
-        let has = |column: u32| {
-            let at = column as usize * stride;
-            column != NONE && weights[at..at + stride].iter().any(|&weight| weight != 0.0)
-        };
-        match self {
-            Block::Number { column, missing, .. } => has(*column) || has(*missing),
-            Block::Bins { column_of_bin, .. } => column_of_bin.iter().any(|&column| has(column)),
-        }
-    }
-
-    fn add_shape(&self, n_outputs: usize, shape: &mut Shape) {
-        shape.n_products += n_outputs as f64;
-        match self {
-            Block::Number { .. } => shape.bytes += 8.0 * (3 + 2 * n_outputs) as f64,
-            Block::Bins { column_of_bin, is_categorical, .. } => {
-                let n_bins = column_of_bin.len() as f64;
-                shape.bytes += 8.0 * n_bins * (n_outputs + 1) as f64;
-                if *is_categorical {
-                    shape.n_looked_up += 1.0;
-                } else {
-                    shape.n_binned += 1.0;
-                }
             }
         }
     }
@@ -274,7 +236,7 @@ fn bins_block(
         drop_commonest(&mut groups, &weight_of_bin);
     }
     let column_of_bin = groups.into_iter().map(|group| group.unwrap_or(NONE)).collect();
-    Some(Block::Bins { feature, is_categorical: bins.is_categorical(), column_of_bin })
+    Some(Block::Bins { feature, column_of_bin })
 }
 
 /// Each bin with weight on its own.

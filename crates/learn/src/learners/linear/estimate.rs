@@ -3,13 +3,19 @@
 use eyas_model::{Shape, TaskKind};
 use eyas_search::Config;
 
+use super::curvature::Size;
 use super::objective::stride_of;
 use super::options::{Numeric, Options, Solver, space};
 use super::ridge;
 use crate::task::Facts;
 
-/// Passes over the rows that a penalty takes, on average.
-const PASSES_A_PENALTY: f64 = 16.0;
+/// Bins from which on a number is taken to be dense, and up to which to be mostly one value.
+const DENSE_BINS: f64 = 9.0;
+const SPARSE_BINS: f64 = 3.0;
+/// Share of the rows in which a mostly equal number differs.
+const SPARSE_ENTRIES: f64 = 0.03;
+/// Sweeps over all weights that coordinate descent takes for a penalty.
+const SWEEPS: f64 = 100.0;
 
 /// What the design matrix will look like.
 struct Guess {
@@ -18,6 +24,7 @@ struct Guess {
     /// Entries of a row.
     n_entries: f64,
     n_columns: f64,
+    n_outputs: f64,
     stride: f64,
 }
 
@@ -37,21 +44,31 @@ impl Guess {
             }
             Numeric::Standard | Numeric::Robust => n_numeric,
         };
-        // Numbers of few distinct values are mostly zero.
-        let few = n_categorical == 0.0 && n_bins < 8.0 * n_numeric;
-        let sparse = few && !matches!(options.numeric, Numeric::Bins(_));
-        let numeric_entries = if sparse { 0.1 * n_numeric } else { n_numeric };
+        let bins_each = (n_bins - 5.0 * n_categorical) / n_numeric.max(1.0);
+        let dense = ((bins_each - SPARSE_BINS) / (DENSE_BINS - SPARSE_BINS)).clamp(0.0, 1.0);
+        let numeric_entries = n_numeric * (dense + (1.0 - dense) * SPARSE_ENTRIES);
         Guess {
             options,
             n_rows: facts.n_rows as f64,
             n_entries: 1.0 + numeric_entries + n_categorical,
             n_columns: numeric_columns + if n_categorical > 0.0 { levels } else { 0.0 },
+            n_outputs: facts.n_outputs.max(1) as f64,
             stride: stride_of(facts.n_outputs.max(1)) as f64,
         }
     }
 
     fn pass(&self) -> f64 {
-        self.n_rows * self.stride * (self.n_entries + 8.0)
+        self.n_rows * (self.stride * self.n_entries + 8.0 * self.n_outputs)
+    }
+
+    fn size(&self) -> Size {
+        Size {
+            n_rows: self.n_rows as u64,
+            n_entries: self.n_entries as u64,
+            n_columns: self.n_columns as u64,
+            n_outputs: self.n_outputs as u64,
+            pass: self.pass() as u64,
+        }
     }
 
     fn is_ridge(&self, facts: &Facts) -> bool {
@@ -76,9 +93,16 @@ pub(super) fn work(facts: &Facts, config: &Config) -> u64 {
         }
         Solver::Exact if guess.is_ridge(facts) => gram + d * d * (d + n_penalties),
         Solver::Exact => {
-            let factored = (gram + d * d * d / 6.0) * guess.stride;
-            let factored = if factored < 40.0 * guess.pass() { factored } else { 0.0 };
-            n_penalties * (PASSES_A_PENALTY * guess.pass() + factored)
+            let size = guess.size();
+            let steps = size.n_steps() as f64;
+            let is_squared = facts.kind == TaskKind::Regression;
+            let sweeps = match (guess.options.l1_ratio > 0.0, is_squared) {
+                (false, _) => 0.0,
+                (true, true) => 3.0 * SWEEPS * d * d,
+                // Few weights of many are not zero.
+                (true, false) => SWEEPS / 3.0 * d * d.min(100.0) * guess.n_outputs,
+            };
+            n_penalties * (2.0 * steps * guess.pass() + size.work() as f64 + sweeps)
         }
     };
     work as u64

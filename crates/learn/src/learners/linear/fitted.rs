@@ -1,6 +1,6 @@
 //! A fitted path: one truncation a penalty, all scored in one pass over the validation rows.
 
-use eyas_model::{Link, Part};
+use eyas_model::{Link, Part, Shape};
 
 use super::columns::Columns;
 use super::objective::stride_of;
@@ -29,13 +29,12 @@ impl Fitted {
     /// Fills in the truncations: labels, losses and shapes.
     pub fn score(&mut self, input: &FitInput<'_>, penalties: &[f64]) {
         let losses = self.losses(input);
-        let entries = self.path.iter().zip(penalties).zip(losses);
-        let truncation = |((weights, penalty), loss): ((&Vec<f64>, &f64), f64)| Truncation {
+        let truncation = |(at, (penalty, loss)): (usize, (&f64, f64))| Truncation {
             label: format!("penalty={penalty}"),
             loss,
-            shape: self.columns.shape(weights, self.n_outputs),
+            shape: Shape::of_part(&self.part(at), &input.data.features),
         };
-        self.truncations = entries.map(truncation).collect();
+        self.truncations = penalties.iter().zip(losses).enumerate().map(truncation).collect();
     }
 
     fn losses(&self, input: &FitInput<'_>) -> Vec<f64> {

@@ -15,8 +15,10 @@ use crate::task::Facts;
 
 mod cholesky;
 mod columns;
+mod curvature;
 mod design;
 mod estimate;
+mod exponential;
 mod fitted;
 mod objective;
 mod options;
@@ -133,7 +135,8 @@ fn problem(input: &FitInput<'_>, columns: &Columns) -> (Problem, (f64, f64)) {
     };
     let design = columns.encode(input.data, input.train);
     let n_outputs = input.data.n_outputs();
-    (Problem { design, targets, weights, loss, n_outputs }, rescale)
+    let tolerance = path::tolerance(design.n_rows);
+    (Problem { design, targets, weights, loss, n_outputs, tolerance }, rescale)
 }
 
 /// Targets of mean 0 and variance 1 (or 0), and the way back.

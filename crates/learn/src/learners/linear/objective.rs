@@ -5,6 +5,7 @@
 //! scikit-learn's `LogisticRegression` and `alpha / n` of its `Ridge`.
 
 use super::design::Design;
+use super::exponential::{exp, ln_1p_unit};
 
 /// Loss of a row, from its scores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +17,9 @@ pub(super) enum Loss {
     /// `ln sum_k exp(s_k) - s_y`.
     Softmax,
 }
+
+/// Least second derivative that is reckoned with, where a class is all but certain.
+pub(super) const LEAST_CURVATURE: f64 = 1e-6;
 
 /// Rows to learn from.
 #[derive(Debug)]
@@ -30,6 +34,8 @@ pub(super) struct Problem {
     pub loss: Loss,
     /// Scores of a row.
     pub n_outputs: usize,
+    /// How far above its minimum the objective may stay, about.
+    pub tolerance: f64,
 }
 
 /// Strength of the penalties on `|w|_1` and `|w|^2 / 2`.
@@ -89,68 +95,82 @@ impl Problem {
         (self.targets.len() * self.n_outputs * 8) as u64
     }
 
-    /// Mean loss of `scores` `(n_rows, stride)`.
-    pub fn loss(&self, scores: &[f64]) -> f64 {
-        let rows = self.targets.iter().zip(&self.weights).zip(scores.chunks_exact(self.stride()));
-        rows.map(|((&y, &weight), scores)| weight * self.row_loss(y, &scores[..self.n_outputs]))
-            .sum()
-    }
-
-    fn row_loss(&self, y: f64, scores: &[f64]) -> f64 {
+    /// Mean loss of `scores` `(n_rows, stride)`; writes its derivatives by them, row weights
+    /// included, to `residuals`.
+    pub fn evaluate(&self, scores: &[f64], residuals: &mut [f64]) -> f64 {
+        assert_eq!(scores.len(), self.targets.len() * self.stride());
+        assert_eq!(residuals.len(), scores.len());
         match self.loss {
-            Loss::Squared => 0.5 * (scores[0] - y) * (scores[0] - y),
-            Loss::Logistic => softplus(scores[0]) - y * scores[0],
+            Loss::Squared => squared(scores, &self.targets, &self.weights, residuals),
+            Loss::Logistic => logistic(scores, &self.targets, &self.weights, residuals),
             Loss::Softmax => {
-                let top = scores.iter().fold(f64::NEG_INFINITY, |a, &b| a.max(b));
-                let total: f64 = scores.iter().map(|s| libm::exp(s - top)).sum();
-                top + libm::log(total) - scores[y as usize]
+                let stride = self.stride();
+                let rows = scores.chunks_exact(stride).zip(residuals.chunks_exact_mut(stride));
+                let rows = rows.zip(self.targets.iter().zip(&self.weights));
+                rows.map(|((scores, residual), (&y, &weight))| {
+                    weight * softmax(scores, self.n_outputs, y as usize, weight, residual)
+                })
+                .sum()
             }
         }
     }
 
-    /// Derivative of the loss of one row by its scores, weight included: `v (p - y)`.
+    /// Derivatives of the loss of one row by its scores `(stride,)`, row weight included.
     pub fn row_residual(&self, row: usize, scores: &[f64], residual: &mut [f64]) {
         let (y, weight) = (self.targets[row], self.weights[row]);
         match self.loss {
             Loss::Squared => residual[0] = weight * (scores[0] - y),
-            Loss::Logistic => residual[0] = weight * (logistic(scores[0]) - y),
+            Loss::Logistic => residual[0] = weight * (1.0 / (1.0 + exp(-scores[0])) - y),
             Loss::Softmax => {
-                softmax(&scores[..self.n_outputs], &mut residual[..self.n_outputs]);
-                residual[y as usize] -= 1.0;
-                residual[..self.n_outputs].iter_mut().for_each(|r| *r *= weight);
+                softmax(scores, self.n_outputs, y as usize, weight, residual);
             }
         }
     }
 
-    /// Derivatives of the mean loss by all scores `(n_rows, stride)`.
-    pub fn residuals(&self, scores: &[f64], residuals: &mut [f64]) {
-        let stride = self.stride();
-        let rows = scores.chunks_exact(stride).zip(residuals.chunks_exact_mut(stride));
-        rows.enumerate()
-            .for_each(|(row, (scores, residual))| self.row_residual(row, scores, residual));
+    /// Probability of output `k`, from the derivative of the loss by its score.
+    pub fn probability(&self, row: usize, k: usize, residual: f64) -> f64 {
+        let (y, weight) = (self.targets[row], self.weights[row]);
+        let truth = match self.loss {
+            Loss::Squared | Loss::Logistic => y,
+            Loss::Softmax => f64::from(u8::from(y as usize == k)),
+        };
+        if weight > 0.0 { residual / weight + truth } else { 0.0 }
     }
 
-    /// Second derivatives by each score alone `(n_rows, stride)`, from [`Problem::residuals`].
-    pub fn curvatures(&self, residuals: &[f64], curvatures: &mut [f64]) {
-        let stride = self.stride();
-        let rows = residuals.chunks_exact(stride).zip(curvatures.chunks_exact_mut(stride));
-        for (row, (residual, curvature)) in rows.enumerate() {
-            let (y, weight) = (self.targets[row], self.weights[row]);
-            for k in 0..self.n_outputs {
-                curvature[k] = match self.loss {
-                    Loss::Squared => weight,
-                    _ if weight == 0.0 => 0.0,
-                    _ => {
-                        let is_class = match self.loss {
-                            Loss::Logistic => y,
-                            _ => f64::from(u8::from(y as usize == k)),
-                        };
-                        let probability = residual[k] / weight + is_class;
-                        weight * (probability * (1.0 - probability)).max(1e-6)
-                    }
-                };
+    /// Second derivatives by score `k` alone `(n_rows,)`, from the first ones.
+    pub fn curvatures(&self, residuals: &[f64], k: usize) -> Vec<f64> {
+        let rows = residuals.iter().skip(k).step_by(self.stride()).zip(&self.weights);
+        let curvature = |(row, (&residual, &weight))| {
+            let probability = self.probability(row, k, residual);
+            match self.loss {
+                Loss::Squared => weight,
+                _ => weight * (probability * (1.0 - probability)).max(LEAST_CURVATURE),
             }
+        };
+        rows.enumerate().map(curvature).collect()
+    }
+
+    /// Diagonal of the Hessian of the mean loss `(n_columns + 1, stride)`, from the derivatives by
+    /// scores.
+    pub fn diagonal(&self, residuals: &[f64]) -> Vec<f64> {
+        let stride = self.stride();
+        let mut curvatures = vec![0.0; residuals.len()];
+        for k in 0..self.n_outputs {
+            let entries = curvatures.iter_mut().skip(k).step_by(stride);
+            let values = self.curvatures(residuals, k);
+            entries.zip(values).for_each(|(entry, value)| *entry = value);
         }
+        let mut diagonal = vec![0.0; self.n_weights()];
+        self.design.squares(&curvatures, stride, &mut diagonal);
+        diagonal
+    }
+
+    /// Mean loss and penalty at these weights.
+    pub fn objective(&self, penalty: Penalty, weights: &[f64]) -> f64 {
+        let mut scores = vec![0.0; self.targets.len() * self.stride()];
+        self.design.scores(weights, self.stride(), &mut scores);
+        let mut residuals = vec![0.0; scores.len()];
+        self.evaluate(&scores, &mut residuals) + penalty.value(&weights[..self.n_penalised()])
     }
 
     /// Weights of the model without columns: the mean, or the log-odds of the classes' shares.
@@ -179,23 +199,105 @@ impl Problem {
     }
 }
 
-/// `ln(1 + exp(s))`.
-fn softplus(score: f64) -> f64 {
-    score.max(0.0) + libm::log1p(libm::exp(-score.abs()))
-}
-
-/// `1 / (1 + exp(-s))`.
-fn logistic(score: f64) -> f64 {
-    1.0 / (1.0 + libm::exp(-score))
-}
-
-/// `exp(s_k) / sum_j exp(s_j)`.
-fn softmax(scores: &[f64], out: &mut [f64]) {
-    let top = scores.iter().fold(f64::NEG_INFINITY, |a, &b| a.max(b));
-    let mut total = 0.0;
-    for (out, score) in out.iter_mut().zip(scores) {
-        *out = libm::exp(score - top);
-        total += *out;
+fn squared(scores: &[f64], targets: &[f64], weights: &[f64], residuals: &mut [f64]) -> f64 {
+    let mut loss = 0.0;
+    for ((residual, score), (y, weight)) in
+        residuals.iter_mut().zip(scores).zip(targets.iter().zip(weights))
+    {
+        let error = score - y;
+        *residual = weight * error;
+        loss += 0.5 * weight * error * error;
     }
-    out.iter_mut().for_each(|p| *p /= total);
+    loss
+}
+
+/// `ln(1 + exp(s)) - y s` and its derivative, from `e = exp(-|s|)`.
+fn logistic(scores: &[f64], targets: &[f64], weights: &[f64], residuals: &mut [f64]) -> f64 {
+    let mut loss = 0.0;
+    let mut terms = [0.0; 64];
+    for (at, residuals) in residuals.chunks_mut(64).enumerate() {
+        let rows = at * 64..at * 64 + residuals.len();
+        let (scores, targets, weights) =
+            (&scores[rows.clone()], &targets[rows.clone()], &weights[rows]);
+        for i in 0..residuals.len() {
+            let (score, y) = (scores[i], targets[i]);
+            let e = exp(-score.abs());
+            let larger = 1.0 / (1.0 + e);
+            let probability = if score < 0.0 { e * larger } else { larger };
+            residuals[i] = weights[i] * (probability - y);
+            terms[i] = weights[i] * (score.max(0.0) + ln_1p_unit(e) - y * score);
+        }
+        loss += terms[..residuals.len()].iter().sum::<f64>();
+    }
+    loss
+}
+
+/// `ln sum_k exp(s_k) - s_y` of the first `n_outputs` scores; writes `weight (p - y)` to `residual`.
+fn softmax(scores: &[f64], n_outputs: usize, y: usize, weight: f64, residual: &mut [f64]) -> f64 {
+    let top = scores[..n_outputs].iter().fold(f64::NEG_INFINITY, |a, &b| a.max(b));
+    // Spare scores are zero; theirs are overwritten below.
+    for (out, score) in residual.chunks_exact_mut(4).zip(scores.chunks_exact(4)) {
+        for k in 0..4 {
+            out[k] = exp(score[k] - top);
+        }
+    }
+    residual[n_outputs..].fill(0.0);
+    let total: f64 = residual.iter().sum();
+    let factor = weight / total;
+    residual.iter_mut().for_each(|p| *p *= factor);
+    residual[y] -= weight;
+    top + libm::log(total) - scores[y]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Losses of some scores, and that derivatives are those of finite differences.
+    fn check(loss: Loss, n_outputs: usize, targets: &[f64], scores: &[f64], want: f64) {
+        let n_rows = targets.len();
+        let design = Design { n_rows, starts: vec![0; n_rows + 1], ..Design::default() };
+        let weights = vec![1.0 / n_rows as f64; n_rows];
+        let problem = Problem {
+            design,
+            targets: targets.to_vec(),
+            weights,
+            loss,
+            n_outputs,
+            tolerance: 1e-9,
+        };
+        let mut residuals = vec![0.0; scores.len()];
+        let got = problem.evaluate(scores, &mut residuals);
+        assert!((got - want).abs() < 1e-12 * (1.0 + want.abs()), "{loss:?}: {got} for {want}");
+        for at in 0..scores.len() {
+            let value = |delta: f64| {
+                let mut scores = scores.to_vec();
+                scores[at] += delta;
+                problem.evaluate(&scores, &mut vec![0.0; scores.len()])
+            };
+            let slope = (value(1e-5) - value(-1e-5)) / 2e-5;
+            assert!((slope - residuals[at]).abs() < 1e-8, "{loss:?} {at}: {slope}");
+            let mut residual = vec![0.0; problem.stride()];
+            let row = at / problem.stride();
+            let row_scores = &scores[row * problem.stride()..][..problem.stride()];
+            problem.row_residual(row, row_scores, &mut residual);
+            assert!((residual[at % problem.stride()] - residuals[at]).abs() < 1e-15);
+        }
+    }
+
+    #[test]
+    fn losses_follow_their_formulas() {
+        check(Loss::Squared, 1, &[1.0, -2.0], &[0.5, 1.0], 0.5 * (0.25 + 9.0) / 2.0);
+        let logistic = |s: f64, y: f64| libm::log(1.0 + libm::exp(s)) - y * s;
+        let want = (logistic(0.3, 1.0) + logistic(-2.0, 0.0) + logistic(4.0, 0.0)) / 3.0;
+        check(Loss::Logistic, 1, &[1.0, 0.0, 0.0], &[0.3, -2.0, 4.0], want);
+        let total = libm::exp(0.1) + libm::exp(-1.0) + libm::exp(2.0);
+        check(Loss::Softmax, 3, &[2.0], &[0.1, -1.0, 2.0, 0.0], libm::log(total) - 2.0);
+    }
+
+    #[test]
+    fn large_scores_do_not_overflow() {
+        check(Loss::Logistic, 1, &[0.0, 1.0], &[900.0, -900.0], 900.0);
+        check(Loss::Softmax, 2, &[0.0, 1.0], &[0.0, 800.0, 0.0, 0.0, -800.0, 0.0, 0.0, 0.0], 400.0);
+    }
 }

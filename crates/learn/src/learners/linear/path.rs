@@ -13,8 +13,12 @@ use crate::schedules;
 const SAMPLED_FROM: usize = 20_000;
 /// Smallest sample.
 const SMALLEST_SAMPLE: usize = 5_000;
-/// Most steps for a penalty on a sample.
-const SAMPLE_STEPS: usize = 20;
+/// Rows for one of the sample, beyond that.
+const SAMPLED_ONE_OF: usize = 20;
+/// How far above its minimum the objective may stay on a sample.
+const SAMPLE_TOLERANCE: f64 = 1e-5;
+/// Likewise on all rows: of few rows, and of many, where chance matters more than the end.
+const TOLERANCES: [f64; 2] = [1e-11, 1e-6];
 
 /// Weights of the penalties.
 #[derive(Debug, Default)]
@@ -25,6 +29,13 @@ pub(super) struct Path {
     pub stopped: bool,
     /// Epochs, where there are any.
     pub steps: Vec<Step>,
+}
+
+/// How far above its minimum the objective may stay, for so many rows: least up to 1,000 rows,
+/// then with their cube.
+pub(super) fn tolerance(n_rows: usize) -> f64 {
+    let thousands = n_rows as f64 / 1000.0;
+    (TOLERANCES[0] * thousands.powi(3)).clamp(TOLERANCES[0], TOLERANCES[1])
 }
 
 /// Finds the path. Where [`Stop`] ends it early, the last point is what was reached.
@@ -52,19 +63,19 @@ fn minimise(problem: &Problem, options: &Options, seed: u64, stop: &dyn Stop) ->
     let n_rows = problem.design.n_rows;
     let mut path = Path::default();
     if n_rows >= SAMPLED_FROM {
-        let sample = problem.sample(SMALLEST_SAMPLE.max(n_rows / 10), seed);
-        walk(&sample, options, SAMPLE_STEPS, &mut path, stop);
+        let sample = problem.sample(SMALLEST_SAMPLE.max(n_rows / SAMPLED_ONE_OF), seed);
+        walk(&sample, options, &mut path, stop);
         if path.stopped {
             return path;
         }
     }
-    walk(problem, options, usize::MAX, &mut path, stop);
+    walk(problem, options, &mut path, stop);
     path
 }
 
-/// Minimises for each penalty: from its own weights where the path has some, else from those of
-/// the penalty before.
-fn walk(problem: &Problem, options: &Options, max_steps: usize, path: &mut Path, stop: &dyn Stop) {
+/// Minimises for each penalty, from the weights of the one before or, where they are better, from
+/// its own.
+fn walk(problem: &Problem, options: &Options, path: &mut Path, stop: &dyn Stop) {
     let solve = if options.l1_ratio == 0.0 {
         quasi_newton::minimise
     } else if problem.design.n_columns <= proximal_newton::MAX_COLUMNS {
@@ -73,12 +84,18 @@ fn walk(problem: &Problem, options: &Options, max_steps: usize, path: &mut Path,
         proximal_gradient::minimise
     };
     for (at, &penalty) in options.penalties.iter().enumerate() {
+        let penalty = Penalty::new(penalty, options.l1_ratio);
         if at == path.weights.len() {
             let before = path.weights.last().cloned();
             path.weights.push(before.unwrap_or_else(|| problem.null_weights()));
+        } else if at > 0 {
+            let [before, own] =
+                [at - 1, at].map(|at| problem.objective(penalty, &path.weights[at]));
+            if before < own {
+                path.weights[at] = path.weights[at - 1].clone();
+            }
         }
-        let penalty = Penalty::new(penalty, options.l1_ratio);
-        let end = solve(problem, penalty, max_steps, &mut path.weights[at], stop);
+        let end = solve(problem, penalty, &mut path.weights[at], stop);
         if end == End::Stopped {
             path.stopped = true;
             return;
@@ -130,6 +147,7 @@ impl Problem {
             weights,
             loss: self.loss,
             n_outputs: self.n_outputs,
+            tolerance: SAMPLE_TOLERANCE,
         }
     }
 }

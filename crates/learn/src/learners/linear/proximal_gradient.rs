@@ -15,8 +15,6 @@ use crate::learners::Stop;
 
 /// Most steps for one penalty.
 const MAX_STEPS: usize = 300;
-/// Ends when a step changes the objective by less than this, relative to curvature.
-const TOLERANCE: f64 = 1e-9;
 
 /// A point and its scores.
 #[derive(Clone)]
@@ -29,7 +27,6 @@ struct Point {
 pub(super) fn minimise(
     problem: &Problem,
     penalty: Penalty,
-    max_steps: usize,
     weights: &mut [f64],
     stop: &dyn Stop,
 ) -> End {
@@ -39,11 +36,11 @@ pub(super) fn minimise(
     let mut ahead = last.clone();
     let curvatures = column_curvatures(problem, &last.scores);
     let (mut momentum, mut scale) = (1.0_f64, 1.0_f64);
-    for _ in 0..max_steps.min(MAX_STEPS) {
+    for _ in 0..MAX_STEPS {
         let next = descend(problem, penalty, &curvatures, &ahead, &mut scale);
         let stopped = stop.spent(3 * problem.pass_work());
         let restart = overshoots(&ahead.weights, &next.weights, &last.weights);
-        let rest = size(&next.weights, &last.weights, &curvatures) * scale < TOLERANCE;
+        let rest = size(&next.weights, &last.weights, &curvatures) * scale < problem.tolerance;
         let new_momentum = 0.5 * (1.0 + (1.0 + 4.0 * momentum * momentum).sqrt());
         let factor = if restart { 0.0 } else { (momentum - 1.0) / new_momentum };
         momentum = if restart { 1.0 } else { new_momentum };
@@ -70,10 +67,9 @@ fn descend(
 ) -> Point {
     let stride = problem.stride();
     let mut residuals = vec![0.0; from.scores.len()];
-    problem.residuals(&from.scores, &mut residuals);
+    let start = problem.evaluate(&from.scores, &mut residuals);
     let mut gradient = vec![0.0; from.weights.len()];
     problem.design.gradient(&residuals, stride, &mut gradient);
-    let start = problem.loss(&from.scores);
     loop {
         let weights = step(problem, penalty, curvatures, from, &gradient, *scale);
         let mut scores = vec![0.0; from.scores.len()];
@@ -81,7 +77,8 @@ fn descend(
         let moved: Vec<f64> = weights.iter().zip(&from.weights).map(|(a, b)| a - b).collect();
         let squares = moved.iter().zip(curvatures).map(|(m, c)| 0.5 * *scale * c * m * m);
         let bound = start + dot(&gradient, &moved) + squares.sum::<f64>();
-        if problem.loss(&scores) <= bound + 1e-12 * start.abs() || *scale > 1e12 {
+        if problem.evaluate(&scores, &mut residuals) <= bound + 1e-12 * start.abs() || *scale > 1e12
+        {
             return Point { weights, scores };
         }
         *scale *= 2.0;
@@ -110,11 +107,9 @@ fn step(
 }
 
 fn column_curvatures(problem: &Problem, scores: &[f64]) -> Vec<f64> {
-    let (mut residuals, mut weights) = (vec![0.0; scores.len()], vec![0.0; scores.len()]);
-    problem.residuals(scores, &mut residuals);
-    problem.curvatures(&residuals, &mut weights);
-    let mut curvatures = vec![0.0; problem.n_weights()];
-    problem.design.squares(&weights, problem.stride(), &mut curvatures);
+    let mut residuals = vec![0.0; scores.len()];
+    problem.evaluate(scores, &mut residuals);
+    let mut curvatures = problem.diagonal(&residuals);
     curvatures.iter_mut().for_each(|curvature| *curvature = curvature.max(1e-9));
     curvatures
 }

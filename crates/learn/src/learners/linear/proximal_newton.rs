@@ -1,114 +1,121 @@
 //! Elastic net by coordinate descent on quadratic models of the loss.
 //!
-//! Each output's curvature matrix is formed, the penalised quadratic is minimised one weight at a
-//! time, and a search along the sum of these steps makes sure that the objective falls.
+//! Each output's curvature matrix is formed and the penalised quadratic is minimised: one weight at
+//! a time to find those that are not zero, and these together, since one at a time is slow where
+//! columns are alike. A search along the sum of these steps makes sure that the objective falls.
 //!
 //! Reference: Friedman, J.; Hastie, T.; Tibshirani, R. (2010). Regularization paths for generalized
 //! linear models via coordinate descent. doi:10.18637/jss.v033.i01; Lee, J.; Sun, Y.; Saunders, M.
 //! (2014). Proximal Newton-type methods for minimizing composite functions. arXiv:1206.1623
 
+use super::cholesky::Cholesky;
 use super::design::{add_scaled, dot};
 use super::objective::{Loss, Penalty, Problem};
-use super::quasi_newton::End;
+use super::quasi_newton::{End, moved};
 use crate::learners::Stop;
 
 /// Most columns for which curvature matrices are formed.
 pub(super) const MAX_COLUMNS: usize = 1500;
 /// Most quadratic models for one penalty.
 const MAX_MODELS: usize = 50;
-/// Most sweeps over the weights of one quadratic model.
-const MAX_SWEEPS: usize = 200;
+/// Most rounds for one quadratic model.
+const MAX_ROUNDS: usize = 20;
+/// Most sweeps in a round over the weights that are not zero.
+const MAX_SWEEPS: usize = 10;
+/// Most weights that are solved for together.
+const MAX_SOLVED: usize = 400;
 /// Share of the `l1` penalty from which on the gradient makes a zero weight a candidate to move.
 const CANDIDATE_PULL: f64 = 0.9;
-/// Ends when a quadratic model promises a fall of the objective below this.
-const TOLERANCE: f64 = 1e-9;
-/// Ends the sweeps of a model when one makes the objective fall by less than this.
-const SWEEP_TOLERANCE: f64 = 1e-11;
+/// Least tolerance: the last digits come slowly here.
+const LEAST_TOLERANCE: f64 = 1e-7;
+/// Ends the sweeps of a model when one makes the objective fall by less than this share of the
+/// tolerance.
+const SWEEP_SHARE: f64 = 0.02;
 
 /// Minimises from `weights` on; they hold the best found at any time.
 pub(super) fn minimise(
     problem: &Problem,
     penalty: Penalty,
-    max_steps: usize,
     weights: &mut [f64],
     stop: &dyn Stop,
 ) -> End {
-    let stride = problem.stride();
-    let mut scores = vec![0.0; problem.design.n_rows * stride];
-    problem.design.scores(weights, stride, &mut scores);
-    let mut models = Models::new(problem);
-    let mut objective = problem.loss(&scores) + penalty.value(&weights[..problem.n_penalised()]);
-    for _ in 0..max_steps.min(MAX_MODELS) {
-        let (step, promise, work) = models.step(&scores, weights, penalty);
+    let mut models = Models::new(problem, penalty, weights);
+    for _ in 0..MAX_MODELS {
+        let (step, promise, work) = models.step(weights, penalty);
         let stopped = stop.spent(work + 2 * problem.pass_work());
-        if promise.is_nan() || promise >= -TOLERANCE {
-            return if stopped { End::Stopped } else { End::Done };
-        }
-        let ended = search(problem, penalty, weights, &mut scores, &mut objective, &step, promise);
-        if stopped || !ended {
+        let ended = promise.is_nan()
+            || promise >= -2.0 * tolerance(problem)
+            || !models.search(penalty, weights, &step, promise);
+        if stopped || ended {
             return if stopped { End::Stopped } else { End::Done };
         }
     }
     End::Done
 }
 
-/// Goes along `step` as far as the objective falls as it should; whether it moved at all.
-fn search(
-    problem: &Problem,
-    penalty: Penalty,
-    weights: &mut [f64],
-    scores: &mut Vec<f64>,
-    objective: &mut f64,
-    step: &[f64],
-    promise: f64,
-) -> bool {
-    let n = problem.n_penalised();
-    let mut along = vec![0.0; scores.len()];
-    problem.design.scores(step, problem.stride(), &mut along);
-    let mut length = 1.0;
-    for _ in 0..30 {
-        let (mut moved, mut new_scores) = (weights.to_vec(), scores.clone());
-        add_scaled(&mut moved, step, length);
-        add_scaled(&mut new_scores, &along, length);
-        let value = problem.loss(&new_scores) + penalty.value(&moved[..n]);
-        if value <= *objective + 1e-4 * length * promise {
-            weights.copy_from_slice(&moved);
-            (*scores, *objective) = (new_scores, value);
-            return true;
-        }
-        length *= 0.5;
-    }
-    false
+fn tolerance(problem: &Problem) -> f64 {
+    problem.tolerance.max(LEAST_TOLERANCE)
 }
 
 /// Quadratic models of the loss, one an output, and room to form them.
 struct Models<'a> {
     problem: &'a Problem,
+    scores: Vec<f64>,
     residuals: Vec<f64>,
-    curvatures: Vec<f64>,
+    objective: f64,
     gradient: Vec<f64>,
     /// Curvature matrix of all columns, where it never changes.
     constant_gram: Option<Vec<f64>>,
 }
 
 impl<'a> Models<'a> {
-    fn new(problem: &'a Problem) -> Models<'a> {
-        let n_scores = problem.design.n_rows * problem.stride();
+    fn new(problem: &'a Problem, penalty: Penalty, weights: &[f64]) -> Models<'a> {
+        let mut scores = vec![0.0; problem.design.n_rows * problem.stride()];
+        problem.design.scores(weights, problem.stride(), &mut scores);
+        let mut residuals = vec![0.0; scores.len()];
+        let loss = problem.evaluate(&scores, &mut residuals);
         Models {
             problem,
-            residuals: vec![0.0; n_scores],
-            curvatures: vec![0.0; n_scores],
+            scores,
+            residuals,
+            objective: loss + penalty.value(&weights[..problem.n_penalised()]),
             gradient: vec![0.0; problem.n_weights()],
             constant_gram: None,
         }
     }
 
+    /// Goes along `step` as far as the objective falls as it should; whether it moved at all.
+    fn search(
+        &mut self,
+        penalty: Penalty,
+        weights: &mut [f64],
+        step: &[f64],
+        promise: f64,
+    ) -> bool {
+        let problem = self.problem;
+        let mut along = vec![0.0; self.scores.len()];
+        problem.design.scores(step, problem.stride(), &mut along);
+        let mut residuals = vec![0.0; along.len()];
+        let mut length = 1.0;
+        for _ in 0..30 {
+            let scores = moved(&self.scores, &along, length);
+            let new_weights = moved(weights, step, length);
+            let loss = problem.evaluate(&scores, &mut residuals);
+            let objective = loss + penalty.value(&new_weights[..problem.n_penalised()]);
+            if objective <= self.objective + 1e-4 * length * promise {
+                weights.copy_from_slice(&new_weights);
+                (self.scores, self.residuals, self.objective) = (scores, residuals, objective);
+                return true;
+            }
+            length *= 0.5;
+        }
+        false
+    }
+
     /// The steps of all outputs, by how much they promise to change the objective (to first order
     /// and the penalty, so at least twice the fall), and the work done.
-    fn step(&mut self, scores: &[f64], weights: &[f64], penalty: Penalty) -> (Vec<f64>, f64, u64) {
+    fn step(&mut self, weights: &[f64], penalty: Penalty) -> (Vec<f64>, f64, u64) {
         let stride = self.problem.stride();
-        self.problem.residuals(scores, &mut self.residuals);
-        self.problem.curvatures(&self.residuals, &mut self.curvatures);
         self.problem.design.gradient(&self.residuals, stride, &mut self.gradient);
         let n = self.problem.n_penalised();
         add_scaled(&mut self.gradient[..n], &weights[..n], penalty.l2);
@@ -128,7 +135,7 @@ impl<'a> Models<'a> {
                 penalty,
                 work: 0,
             };
-            model.minimise();
+            model.minimise(SWEEP_SHARE * tolerance(self.problem));
             promise += model.promise();
             work += model.work + gram_work;
             let entries = columns.iter().zip(&model.step);
@@ -160,8 +167,7 @@ impl<'a> Models<'a> {
         if let Some(gram) = self.constant_gram.take() {
             return (gram, 0);
         }
-        let weights = self.curvatures.iter().skip(k).step_by(self.problem.stride());
-        let weights: Vec<f64> = weights.copied().collect();
+        let weights = self.problem.curvatures(&self.residuals, k);
         let design = self.problem.design.select_columns(&columns[..columns.len() - 1]);
         let mut gram = vec![0.0; columns.len() * columns.len()];
         design.gram(&weights, &mut gram);
@@ -188,24 +194,63 @@ struct Model<'a> {
 }
 
 impl Model<'_> {
-    /// Sweeps over all weights, then over those that are not zero until they rest, and again.
-    fn minimise(&mut self) {
+    /// Sweeps over all weights, then works on those that are not zero, until the sweeps rest.
+    fn minimise(&mut self, tolerance: f64) {
         let all: Vec<usize> = (0..self.step.len()).collect();
-        let mut n_sweeps = 0;
-        while n_sweeps < MAX_SWEEPS {
-            n_sweeps += 1;
-            if self.sweep(&all) < SWEEP_TOLERANCE {
+        for _ in 0..MAX_ROUNDS {
+            if self.sweep(&all) < tolerance {
                 return;
             }
-            let at_work = |&&j: &&usize| self.start[j] + self.step[j] != 0.0;
+            let at_work = |&&j: &&usize| self.start[j] + self.step[j] != 0.0 || j + 1 == all.len();
             let active: Vec<usize> = all.iter().filter(at_work).copied().collect();
-            while n_sweeps < MAX_SWEEPS {
-                n_sweeps += 1;
-                if self.sweep(&active) < SWEEP_TOLERANCE {
-                    break;
-                }
+            let rests = (0..MAX_SWEEPS).any(|_| self.sweep(&active) < tolerance);
+            let is_kept = |&&j: &&usize| self.start[j] + self.step[j] != 0.0 || j + 1 == all.len();
+            let active: Vec<usize> = active.iter().filter(is_kept).copied().collect();
+            if !rests && active.len() <= MAX_SOLVED {
+                self.solve(&active);
             }
         }
+    }
+
+    /// Goes to the minimum over these weights, none of which but the intercept is zero, or on the
+    /// way there to where the first one becomes zero: until then the objective is quadratic.
+    fn solve(&mut self, active: &[usize]) {
+        let side = self.step.len();
+        let changes = self.newton_step(active);
+        let (mut length, mut first) = (1.0, None);
+        for (&j, &change) in active.iter().zip(&changes).filter(|(j, _)| **j + 1 < side) {
+            let weight = self.start[j] + self.step[j];
+            if (weight + length * change) * weight < 0.0 {
+                (length, first) = (-weight / change, Some(j));
+            }
+        }
+        for (&j, &change) in active.iter().zip(&changes) {
+            let end =
+                if first == Some(j) { -self.start[j] } else { self.step[j] + length * change };
+            let row = &self.gram[j * side..(j + 1) * side];
+            add_scaled(&mut self.product, row, end - self.step[j]);
+            self.step[j] = end;
+        }
+        self.work += (active.len().pow(3) / 6 + active.len() * side) as u64;
+    }
+
+    /// What leads to the minimum over these weights as long as none changes its sign.
+    fn newton_step(&self, active: &[usize]) -> Vec<f64> {
+        let side = self.step.len();
+        let mut matrix = Vec::with_capacity(active.len() * active.len());
+        let mut step = Vec::with_capacity(active.len());
+        for (at, &i) in active.iter().enumerate() {
+            matrix.extend(active.iter().map(|&j| self.gram[i * side + j]));
+            let mut slope = self.gradient[i] + self.product[i];
+            if i + 1 < side {
+                matrix[at * active.len() + at] += self.penalty.l2;
+                let sign = (self.start[i] + self.step[i]).signum();
+                slope += self.penalty.l2 * self.step[i] + self.penalty.l1 * sign;
+            }
+            step.push(-slope);
+        }
+        Cholesky::new(matrix, active.len()).solve(&mut step);
+        step
     }
 
     /// Minimises over each of these weights in turn; the fall of the objective, about.
