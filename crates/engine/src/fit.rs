@@ -180,7 +180,7 @@ impl Job<'_> {
     fn go(
         &self,
         prepared: &Prepared,
-        mut memory: Option<&mut Memory>,
+        memory: Option<&mut Memory>,
         past: Vec<Trial>,
         journal: Journal,
     ) -> Result<Report, Error> {
@@ -194,7 +194,7 @@ impl Job<'_> {
         let state = State::new(History { trials: past }, candidates, journal);
         let (state, reason) = run.search(state)?;
         let report = finish::finish(self, prepared, &run, &state, reason, &mut notices)?;
-        if let Some(memory) = memory.as_deref_mut() {
+        if let Some(memory) = memory {
             self.leave_in_memory(prepared, memory, &state.history);
         }
         Ok(report)
@@ -253,6 +253,7 @@ impl Job<'_> {
             run_dir: &options.run_dir,
             defaults_only: !selects,
             screening,
+            least_ns: strategies.least_ns(&prepared.facts, cost),
             limit_memory_bytes: self.memory_for_a_trial(prepared),
             threads: options.threads,
             seed: options.seed,

@@ -29,6 +29,8 @@ pub(crate) struct Run<'a> {
     pub defaults_only: bool,
     pub screening: Option<f64>,
     pub limit_memory_bytes: f64,
+    /// Predicted p99 of the fastest strategy there is.
+    pub least_ns: f64,
     pub threads: usize,
     pub seed: u64,
     /// Seconds kept for what comes after the search, besides the refit.
@@ -248,7 +250,8 @@ impl<'a> Run<'a> {
             memory: self.memory_proposals,
             price: &price,
             remaining,
-            limit_ns: self.context.limit_ns,
+            // Where nothing is feasible the fastest is wanted all the same.
+            limit_ns: self.context.limit_ns.max(self.least_ns),
             limit_memory_bytes: self.limit_memory_bytes,
             screening: self.screening,
             defaults_only: self.defaults_only,

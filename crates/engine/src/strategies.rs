@@ -38,6 +38,15 @@ impl Strategies {
         }
         Strategies { spaces, portfolio }
     }
+
+    /// Predicted p99 of the fastest configuration of the portfolio, in nanoseconds.
+    pub fn least_ns(&self, facts: &Facts, cost: &CostModel) -> f64 {
+        let shapes = self
+            .portfolio
+            .iter()
+            .filter_map(|config| Some(learner(&config.learner)?.cheapest_shape(facts, config)));
+        shapes.map(|shape| cost.predict_p99_ns(&shape)).fold(f64::INFINITY, f64::min)
+    }
 }
 
 fn distinct(configs: Vec<Config>) -> Vec<Config> {

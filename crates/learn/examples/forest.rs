@@ -198,7 +198,7 @@ fn metric(task: TaskKind) -> Metric {
         TaskKind::Multiclass => ("log_loss", log_loss),
         TaskKind::Regression => ("rmse", rmse),
     };
-    Metric { name, tasks: &[], higher_is_better: false, loss }
+    Metric::new(name, &[], false, loss)
 }
 
 fn scores(data: &Dataset, rows: &[u32], predictions: &[f64]) -> String {

@@ -55,8 +55,7 @@ pub(crate) fn random(seed: u64, n_rows: usize, n_classes: usize) -> Dataset {
 }
 
 /// Mean squared error of numbers or shares, weighted.
-pub(crate) static SQUARES: Metric =
-    Metric { name: "squares", tasks: &[], higher_is_better: false, loss: squares };
+pub(crate) static SQUARES: Metric = Metric::new("squares", &[], false, squares);
 
 fn squares(scored: &Scored<'_>) -> f64 {
     let width = scored.n_outputs;
