@@ -308,7 +308,8 @@ impl Ending<'_> {
         };
         let limit = FitLimit::new(self.meter(), deadline);
         let sets = (rows.all.as_slice(), [].as_slice());
-        let fitted = fit_rows(context.data, context.metric, &proposal, sets, &limit);
+        let last = Some(candidate.truncation);
+        let fitted = fit_rows(context.data, context.metric, &proposal, sets, last, &limit);
         let (model, stopped) = fitted.ok()?;
         let same = |t: &Truncation| t.label == candidate.label;
         let index = model.truncations().iter().position(same)?;

@@ -136,7 +136,7 @@ fn fit_fold(
 ) -> Result<FoldFit, String> {
     let split = &context.splits[fold];
     let train = sample_rows(&split.train, proposal.fidelity, proposal.seed);
-    fit_rows(context.data, context.metric, proposal, (&train, &split.valid), limit)
+    fit_rows(context.data, context.metric, proposal, (&train, &split.valid), None, limit)
         .map(|(model, stopped)| FoldFit { model, stopped })
 }
 
@@ -146,6 +146,7 @@ pub(crate) fn fit_rows(
     metric: &Metric,
     proposal: &Proposal,
     (train, valid): (&[u32], &[u32]),
+    last_truncation: Option<usize>,
     limit: &FitLimit<'_>,
 ) -> Result<(Arc<dyn FittedModel>, bool), String> {
     let name = &proposal.config.learner;
@@ -162,6 +163,7 @@ pub(crate) fn fit_rows(
             config: &config,
             seed: proposal.seed,
             stop: limit,
+            last_truncation,
         };
         learner.fit(&input)
     };

@@ -92,6 +92,7 @@ fn main() -> Result<(), Error> {
         config: &config,
         seed: 1,
         stop: &counter,
+        last_truncation: None,
     })?;
     let seconds = cpu_seconds() - start;
     let truncations = fit.model.truncations().iter().enumerate();

@@ -46,6 +46,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         config: &config,
         seed: 1,
         stop: &Count::default(),
+        last_truncation: None,
     };
     let start = Instant::now();
     let fit = learner.fit(&input)?;

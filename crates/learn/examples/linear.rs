@@ -76,7 +76,16 @@ fn fit(
 ) -> Result<Fit, eyas_learn::Error> {
     let features: Vec<u32> = (0..data.n_features() as u32).collect();
     let (features, metric) = (&features, task.metric);
-    let input =
-        FitInput { data, train, valid, features, metric, config, seed: 0, stop: &NeverStop };
+    let input = FitInput {
+        data,
+        train,
+        valid,
+        features,
+        metric,
+        config,
+        seed: 0,
+        stop: &NeverStop,
+        last_truncation: None,
+    };
     LinearModel.fit(&input)
 }

@@ -182,6 +182,7 @@ mod tests {
             config: &config,
             seed: 0,
             stop: &NeverStop,
+            last_truncation: None,
         };
         let fit = Baseline.fit(&input).expect("the configuration is valid");
         let Part::Constant(values) = fit.model.part(0) else { panic!("it is constant") };
@@ -221,6 +222,7 @@ mod tests {
             config: &config,
             seed: 0,
             stop: &NeverStop,
+            last_truncation: None,
         };
         let fit = Baseline.fit(&input).expect("the configuration is valid");
         assert_eq!(fit.model.truncations()[0].loss, 40.0);

@@ -72,6 +72,8 @@ pub struct FitInput<'a> {
     pub seed: u64,
     /// Ends the fit early.
     pub stop: &'a dyn Stop,
+    /// Fit no further than this entry of the grid: of a refit no more is wanted.
+    pub last_truncation: Option<usize>,
 }
 
 /// One truncation of a fit.

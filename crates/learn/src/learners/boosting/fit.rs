@@ -128,7 +128,8 @@ impl<'a> Rounds<'a> {
             let learning_rate = self.rate.at(round);
             self.steps.push(Step { step: round as u64, learning_rate, loss });
             self.grower.ask();
-            if self.grower.stopped || self.is_late(round + 1) {
+            let enough = self.input.last_truncation.is_some_and(|last| next > last);
+            if self.grower.stopped || enough || self.is_late(round + 1) {
                 break;
             }
         }

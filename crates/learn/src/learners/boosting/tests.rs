@@ -122,6 +122,7 @@ impl Case {
             config,
             seed: 7,
             stop,
+            last_truncation: None,
         })
     }
 
@@ -378,6 +379,7 @@ fn other_losses_learn_what_they_are_for() {
             config: &config(60),
             seed: 1,
             stop: &NeverStop,
+            last_truncation: None,
         });
         let fit = fit.expect("allowed");
         let error = |truncation: usize| -> f64 {

@@ -104,7 +104,9 @@ impl<'a> Forest<'a> {
         let prior: Vec<f32> = prior.iter().map(|&value| value as f32).collect();
         let mut grower = Grower::new(&columns, self.settings.growth, statistic, prior.clone());
         let mut stopped = false;
-        for n_trees in grid(&TREES, self.settings.n_estimators) {
+        let last = self.input.last_truncation;
+        let n_wanted = last.map_or(usize::MAX, |last| last / self.depths.len() + 1);
+        for n_trees in grid(&TREES, self.settings.n_estimators).into_iter().take(n_wanted) {
             while self.trees.len() < n_trees && !stopped {
                 stopped = !self.add_tree(&mut grower, &columns);
             }

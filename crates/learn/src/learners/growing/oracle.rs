@@ -143,6 +143,7 @@ fn check_tree<S: Statistic>(
         config: &config,
         seed,
         stop: &NeverStop,
+        last_truncation: None,
     };
     let columns = columns(&input);
     let prior = vec![0.25; statistic.width()];

@@ -40,8 +40,19 @@ fn fit_rows(
 ) -> Fit {
     let features: Vec<u32> = (0..data.n_features() as u32).collect();
     let (features, metric) = (&features[..], &SQUARES);
+    let last_truncation = None;
     learner
-        .fit(&FitInput { data, train, valid, features, metric, config, seed, stop })
+        .fit(&FitInput {
+            data,
+            train,
+            valid,
+            features,
+            metric,
+            config,
+            seed,
+            stop,
+            last_truncation,
+        })
         .expect("the configuration is valid")
 }
 
@@ -91,6 +102,7 @@ fn losses_and_shapes_are_those_of_the_parts() {
                 config: &input_config,
                 seed: 0,
                 stop: &NeverStop,
+                last_truncation: None,
             };
             let validation = super::validation::Validation::new(&input);
             for (place, truncation) in fit.model.truncations().iter().enumerate() {
@@ -366,6 +378,7 @@ fn work_is_foreseen() {
                 config: &config,
                 seed: 1,
                 stop: &counter,
+                last_truncation: None,
             };
             learner.fit(&input).expect("the configuration is valid");
             let work = counter.1.load(Ordering::Relaxed) as f64;
@@ -401,6 +414,7 @@ fn wrong_parameters_are_named() {
             config: &config,
             seed: 1,
             stop: &NeverStop,
+            last_truncation: None,
         };
         let error = RandomForest.fit(&input).expect_err("it is wrong");
         assert!(error.to_string().contains(name), "{error}");
@@ -423,6 +437,7 @@ fn portfolios_are_valid() {
                 config: &some,
                 seed: 1,
                 stop: &NeverStop,
+                last_truncation: None,
             };
             let facts = estimate::facts(&input);
             for config in learner.portfolio(&facts) {

@@ -61,6 +61,7 @@ fn a_tree_predicts_as_scikit_learns() {
             config: &config(&case),
             seed: 1,
             stop: &NeverStop,
+            last_truncation: None,
         };
         let fit = RandomForest.fit(&input).expect("the configuration is valid");
         let seen = predict(&fit.model.part(0), fit.model.link(), &data, &rows);

@@ -89,7 +89,8 @@ impl Learner for LinearModel {
     }
 
     fn fit(&self, input: &FitInput<'_>) -> Result<Fit, Error> {
-        let options = Options::new(input.config)?;
+        let mut options = Options::new(input.config)?;
+        options.penalties.truncate(input.last_truncation.map_or(usize::MAX, |last| last + 1));
         let columns = Columns::new(input.data, input.train, input.features, options.numeric);
         let (problem, rescale) = problem(input, &columns);
         let path = path::find(&problem, &options, input.seed, input.stop);

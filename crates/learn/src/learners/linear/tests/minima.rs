@@ -90,6 +90,7 @@ fn problem_of(data: &Dataset) -> Problem {
         config: &config,
         seed: 0,
         stop: &NeverStop,
+        last_truncation: None,
     };
     problem(&input, &columns).0
 }

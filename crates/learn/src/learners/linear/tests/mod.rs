@@ -162,7 +162,10 @@ fn fit_until(
 ) -> Fit {
     let features: Vec<u32> = (0..data.n_features() as u32).collect();
     let features = &features;
-    let input = FitInput { data, train, valid, features, metric: &LOSS, config, seed: 7, stop };
+    let metric = &LOSS;
+    let last_truncation = None;
+    let input =
+        FitInput { data, train, valid, features, metric, config, seed: 7, stop, last_truncation };
     LinearModel.fit(&input).unwrap()
 }
 
