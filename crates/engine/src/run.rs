@@ -204,8 +204,15 @@ impl<'a> Run<'a> {
 
     /// Seconds kept for what comes after the search.
     fn reserve(&self, state: &State) -> f64 {
-        let refit = if self.refits { self.refit_seconds(state) } else { 0.0 };
+        let refits = self.refits || self.needs_single_models(state);
+        let refit = if refits { self.refit_seconds(state) } else { 0.0 };
         self.reserve_seconds + refit.min(0.3 * self.meter.total())
+    }
+
+    /// Whether the best candidate's folds are too slow together, so that one model must be fitted.
+    fn needs_single_models(&self, state: &State) -> bool {
+        let n_folds = self.context.splits.len() as f64;
+        state.candidates.best().is_some_and(|best| best.ns * n_folds > self.context.limit_ns)
     }
 
     /// What fitting the best few candidates again would take, on all threads.
