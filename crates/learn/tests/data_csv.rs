@@ -110,7 +110,7 @@ fn a_number_late_in_a_column_of_names_stays_a_name() {
 #[test]
 fn threads_do_not_change_a_table() {
     let mut text = "a,b\n".to_string();
-    for i in 0..400_000 {
+    for i in 0..400_000u64 {
         text += &format!("name {},{}\n", i * 7919 % 1013, i % 977);
     }
     let with = |threads| {

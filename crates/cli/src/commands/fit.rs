@@ -77,8 +77,13 @@ fn tell(report: &Report, args: &RunArgs, context: &Context) -> Result<ExitCode, 
     if report.contract.met || args.limits.best_effort {
         return Ok(ExitCode::SUCCESS);
     }
-    Err(Failure::failed(format!("the limits are not met: {}", report.contract.explanation))
-        .help("raise the limit, or take the best model found with --best-effort"))
+    Err(Failure::failed(format!("the limits are not met: {}", report.contract.explanation)).help(
+        format!(
+            "the fastest model found is in `{}`; raise the limit, or accept what misses it with \
+             --best-effort",
+            report.model_path.as_deref().unwrap_or("-")
+        ),
+    ))
 }
 
 fn options(args: &RunArgs, context: &Context, validation: Validation) -> FitOptions {
