@@ -72,7 +72,11 @@ impl Chooser<'_> {
         let result = with_scored(self.data, &rows, &empty, |scored| {
             let mut loss_of = |weights: &[(usize, f64)]| {
                 if (self.out_of_time)() {
-                    return f64::INFINITY;
+                    // Nothing is added any more; what a strategy does alone is known.
+                    return match weights {
+                        [(only, _)] => candidates[*only].loss,
+                        _ => f64::INFINITY,
+                    };
                 }
                 mix(&mut mixed, weights, &predictions);
                 (self.metric.loss)(&eyas_learn::metrics::Scored { predictions: &mixed, ..*scored })

@@ -1,5 +1,6 @@
 //! The end of a run: choose, refit, measure, write, report.
 
+use std::cell::Cell;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -134,8 +135,8 @@ impl Ending<'_> {
 
     /// The combination, and measured over predicted latency.
     fn choose(&self) -> (Assembly, f64) {
-        let deadline = self.choice_deadline();
-        let out_of_time = || self.meter().elapsed() > deadline;
+        let deadline = Cell::new(self.choice_deadline());
+        let out_of_time = || self.meter().elapsed() > deadline.get();
         let options = self.job.options;
         let context = &self.run.context;
         let mut chooser = Chooser {
@@ -159,6 +160,7 @@ impl Ending<'_> {
                 if assembly.ns <= context.limit_ns {
                     break;
                 }
+                deadline.set(self.choice_deadline());
                 assembly = self.choose_form(&chooser);
             }
         }

@@ -154,12 +154,28 @@ impl Prepared {
         notices.extend(more);
         let first_valid = (table.n_rows() - n_validation_rows) as u32;
         let n_valid = task.rows.iter().filter(|&&row| row >= first_valid).count();
-        let rows = validation::plan(&data, &task, &options.validation, n_valid, options.seed)?;
+        let dear = is_dear(&data.facts(data.n_rows), options);
+        let wish = &options.validation;
+        let rows = validation::plan(&data, &task, wish, n_valid, dear, options.seed)?;
         let facts = data.facts(rows.n_train());
         let fingerprint = remember::fingerprint(&data);
         let notices = notices.into_iter().map(|notice| notice.to_string()).collect();
         Ok(Prepared { task, data, rows, facts, notices, fingerprint })
     }
+}
+
+/// Share of the budget above which the dearest default is too dear to be fitted on every fold.
+const DEAR_SHARE: f64 = 0.1;
+/// Folds that small data has (see [`eyas_learn::splits::choose`]), for the decision against them.
+const USUAL_FOLDS: f64 = 5.0;
+
+/// Whether the budget is too small for folds: the dearest default would take over a tenth of it.
+fn is_dear(facts: &Facts, options: &FitOptions) -> bool {
+    let (total, by_work) = match options.budget {
+        Budget::Wall { seconds, .. } => (seconds, false),
+        Budget::Work(units) => (units as f64, true),
+    };
+    strategies::dearest_default(facts, by_work) * USUAL_FOLDS > DEAR_SHARE * total
 }
 
 /// A run with all that it was given.
@@ -220,7 +236,7 @@ impl Job<'_> {
         if self.meter.by_work() {
             return CostModel::reference();
         }
-        eyas_model::measure::calibrate((0.02 * self.meter.total()).clamp(0.02, 0.3))
+        eyas_model::measure::calibrate((0.03 * self.meter.total()).clamp(0.02, 0.3))
     }
 
     fn run<'r>(

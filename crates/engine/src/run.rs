@@ -52,7 +52,8 @@ pub(crate) struct State {
 
 /// Trials of a round when work is counted; fixed, so that threads do not matter.
 const ROUND: usize = 2;
-/// Largest share of the budget that one trial may take.
+/// Largest share of the budget that one trial on one split may take; what is cut off there is
+/// still usable, as a trial on some of the folds is not.
 const MOST_SHARE_OF_TRIAL: f64 = 0.35;
 
 impl State {
@@ -226,7 +227,9 @@ impl<'a> Run<'a> {
     /// Where a trial that starts now must end: a time of the run, or its own work units.
     fn trial_limit(&self, state: &State) -> f64 {
         let remaining = self.remaining(state);
-        let most = MOST_SHARE_OF_TRIAL * self.meter.total();
+        let cuttable = self.context.splits.len() == 1;
+        let share = if cuttable { MOST_SHARE_OF_TRIAL } else { 1.0 };
+        let most = share * self.meter.total();
         if self.meter.by_work() {
             remaining.min(most).max(1.0)
         } else {

@@ -29,7 +29,7 @@ impl Strategies {
         let turns = (0..longest).flat_map(|turn| lists.iter().filter_map(move |l| l.get(turn)));
         let mut portfolio: Vec<Config> = turns.cloned().collect();
         if !without.contains(&Method::Pruning) && facts.n_features >= SELECT_FROM_FEATURES {
-            spaces.iter_mut().filter(|s| !s.parameters.is_empty()).for_each(add_selection);
+            spaces.iter_mut().filter(|s| s.learner != "baseline").for_each(add_selection);
         }
         if without.contains(&Method::Rate) {
             spaces.iter_mut().for_each(fix_rate);

@@ -9,6 +9,8 @@ use crate::options::Validation;
 /// From this many rows on, a share of them is sealed: no trial sees it, the final score is its.
 /// Smaller data has folds, whose models are the final ones: what is sealed would be lost to them.
 pub const SEALED_FROM_ROWS: usize = 20_000;
+/// Fewer rows than these have folds whatever they cost.
+const HOLD_OUT_IF_DEAR_FROM: usize = 1_500;
 const SEALED_SHARE: f64 = 0.1;
 const SEALED_MOST_ROWS: usize = 20_000;
 
@@ -29,6 +31,9 @@ pub struct Rows {
 
 /// Decides how the rows are used.
 ///
+/// Where `dear`, the budget is too small for folds: a fifth of the rows is held out instead, unless
+/// there are so few that it would tell nothing.
+///
 /// With a validation table its rows come last in `data`: the last `n_validation_rows` ones.
 ///
 /// # Errors
@@ -38,6 +43,7 @@ pub fn plan(
     task: &Task,
     wish: &Validation,
     n_validation_rows: usize,
+    dear: bool,
     seed: u64,
 ) -> Result<Rows, Error> {
     let every: Vec<u32> = (0..data.n_rows as u32).collect();
@@ -54,6 +60,9 @@ pub fn plan(
     let options = match wish {
         Validation::Folds(n) => SplitOptions { folds: Some(*n), ..Default::default() },
         Validation::Holdout(share) => SplitOptions { hold_out: Some(*share), ..Default::default() },
+        _ if dear && open.rows.len() >= HOLD_OUT_IF_DEAR_FROM => {
+            SplitOptions { hold_out: Some(0.2), ..Default::default() }
+        }
         Validation::Auto | Validation::Table(_) => SplitOptions::default(),
     };
     let n_rows = open.rows.len();
