@@ -45,6 +45,8 @@ pub(crate) struct Chooser<'a> {
     pub n_folds: usize,
     /// Whether strategies may be combined.
     pub combine: bool,
+    /// A member that gains no more than this is not worth its nanoseconds.
+    pub tolerance: f64,
     /// Says when to stop adding.
     pub out_of_time: &'a dyn Fn() -> bool,
 }
@@ -86,7 +88,7 @@ impl Chooser<'_> {
                 bytes: self.limit_bytes,
                 max_rounds: if self.combine { MOST_ROUNDS } else { 0 },
                 max_members: if self.combine { MOST_MEMBERS } else { 1 },
-                tolerance: 0.0,
+                tolerance: self.tolerance,
             };
             let ns_of = |picks: &[usize]| self.ns(&self.shape(candidates, picks, form));
             let bytes_of = |picks: &[usize]| self.shape(candidates, picks, form).bytes;

@@ -7,6 +7,9 @@ const KEPT_BY_LOSS: usize = 20;
 /// Most candidates kept of each learner besides, for the ensemble's variety.
 const KEPT_PER_LEARNER: usize = 3;
 
+/// Most candidates kept in all, about.
+pub(crate) const MOST: usize = KEPT_BY_LOSS + 5 * KEPT_PER_LEARNER + 2;
+
 /// A bounded set of candidates, by ascending loss.
 #[derive(Debug, Default)]
 pub(crate) struct Candidates {

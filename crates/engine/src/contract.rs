@@ -11,14 +11,16 @@ use crate::error::Error;
 use crate::report::MeasuredLatency;
 
 /// What must hold.
-pub(crate) struct Limits {
+pub(crate) struct Limits<'a> {
     pub latency_ns: Option<f64>,
     pub size_bytes: Option<u64>,
     /// Whether a model that misses a limit is pruned further; by work units a model must not
     /// depend on what is measured.
     pub adjust: bool,
-    /// Seconds that measuring may take.
-    pub seconds: f64,
+    /// Seconds left for measuring and pruning further.
+    pub remaining: &'a dyn Fn() -> f64,
+    /// Bytes that the notes will add to the file.
+    pub notes_bytes: u64,
 }
 
 /// The model as written, and what was measured.
@@ -29,19 +31,23 @@ pub(crate) struct Settled {
     pub predicted_p50_ns: f64,
     pub predicted_p99_ns: f64,
     pub met: bool,
+    /// Whether latency (rather than size) is what is missed.
+    pub too_slow: bool,
     /// Times that the model was pruned further.
     pub n_thinned: usize,
 }
 
 /// Most times that a model is pruned further.
 const MOST_THINNINGS: usize = 6;
-
 /// A row with swept caches takes about this long to prepare and time.
 const COLD_ROW_SECONDS: f64 = 0.002;
 const MOST_COLD_ROWS: usize = 100;
 /// A measurement over the limit is repeated this often at most: other work on the machine can only
 /// add to it.
 const MOST_MEASUREMENTS: usize = 3;
+/// Where the bound of p99 is over this many medians it is other work that decides it: the work of
+/// all rows is alike, so a smaller model would not help.
+pub(crate) const DISTURBED: f64 = 4.0;
 
 /// Writes the model, loads it again and measures it; prunes it further while it misses a limit.
 ///
@@ -51,33 +57,33 @@ pub(crate) fn settle(
     mut model: Model,
     table: &Table,
     cost: &CostModel,
-    limits: &Limits,
+    limits: &Limits<'_>,
     out: &Path,
 ) -> Result<Settled, Error> {
     let mut n_thinned = 0;
     loop {
+        let before = (limits.remaining)();
         let bytes = simplified(&model).to_bytes();
         eyas_model::file::write_whole(out, &bytes)?;
-        let file_bytes = bytes.len() as u64;
+        let file_bytes = bytes.len() as u64 + limits.notes_bytes;
         let predictor = Predictor::load(out)?;
         let shape = predictor.shape();
         let predicted_p50_ns = cost.predict_p50_ns(&shape);
-        let per_row = predicted_p50_ns.max(500.0) * 1.5e-9;
-        let affordable = (0.25 * limits.seconds / per_row) as usize;
-        let n = affordable.clamp(300, crate::finish::MEASURED_ROWS);
-        let n_cold = ((0.2 * limits.seconds / COLD_ROW_SECONDS) as usize).min(MOST_COLD_ROWS);
-        let latency = least_disturbed(&predictor, table, (n, n_cold), limits.latency_ns);
-        let too_slow = excess(latency.as_ref().map(|l| l.p99_upper_ns), limits.latency_ns);
-        let too_big = excess(Some(file_bytes as f64), limits.size_bytes.map(|bytes| bytes as f64));
-        let worst = too_slow.max(too_big);
-        let met = worst <= 1.0;
-        let cheaper = if met || !limits.adjust || n_thinned == MOST_THINNINGS {
-            None
-        } else {
-            thinned(&model, (0.97 / worst).min(0.97))
-        };
+        let latency = least_disturbed(&predictor, table, predicted_p50_ns, limits);
+        let slow = excess(latency.as_ref().map(|l| l.p99_upper_ns), limits.latency_ns);
+        let big = excess(Some(file_bytes as f64), limits.size_bytes.map(|bytes| bytes as f64));
+        let met = slow.max(big) <= 1.0;
+        let disturbed = latency.as_ref().is_some_and(|l| l.p99_upper_ns > DISTURBED * l.p50_ns);
+        let excess = if disturbed { big } else { slow.max(big) };
+        let took = before - (limits.remaining)();
+        let goes_on = limits.adjust
+            && excess > 1.0
+            && n_thinned < MOST_THINNINGS
+            && (limits.remaining)() > 1.5 * took;
+        let cheaper = goes_on.then(|| thinned(&model, (0.97 / excess).min(0.97))).flatten();
         let Some(cheaper) = cheaper else {
             let predicted_p99_ns = cost.predict_p99_ns(&shape);
+            let too_slow = slow > 1.0;
             return Ok(Settled {
                 model,
                 latency,
@@ -85,6 +91,7 @@ pub(crate) fn settle(
                 predicted_p50_ns,
                 predicted_p99_ns,
                 met,
+                too_slow,
                 n_thinned,
             });
         };
@@ -118,17 +125,23 @@ fn excess(value: Option<f64>, limit: Option<f64>) -> f64 {
 fn least_disturbed(
     predictor: &Predictor,
     table: &Table,
-    (n, n_cold): (usize, usize),
-    limit_ns: Option<f64>,
+    predicted_p50_ns: f64,
+    limits: &Limits<'_>,
 ) -> Option<MeasuredLatency> {
+    let per_row = predicted_p50_ns.max(500.0) * 1.5e-9;
     let mut best: Option<MeasuredLatency> = None;
     for _ in 0..MOST_MEASUREMENTS {
+        let seconds = (limits.remaining)().max(0.0);
+        let n = ((0.25 * seconds / per_row) as usize).clamp(300, crate::finish::MEASURED_ROWS);
+        let n_cold = ((0.15 * seconds / COLD_ROW_SECONDS) as usize).min(MOST_COLD_ROWS);
         let Ok(latency) = measure_predictor(predictor, table, n, n_cold) else { break };
         if best.as_ref().is_none_or(|best| latency.p99_upper_ns < best.p99_upper_ns) {
             best = Some(latency);
         }
         let bound = best.as_ref().map_or(f64::INFINITY, |best| best.p99_upper_ns);
-        if bound <= limit_ns.unwrap_or(f64::INFINITY) {
+        let took = seconds - (limits.remaining)();
+        let enough = bound <= limits.latency_ns.unwrap_or(f64::INFINITY);
+        if enough || (limits.remaining)() < 1.5 * took {
             break;
         }
     }
@@ -158,7 +171,7 @@ fn measure_predictor(
         table.column(&column.name).expect("the model's columns are the training table's")
     });
     let rows = TableRows { n_rows: table.n_rows(), columns: columns.collect() };
-    let options = LatencyOptions { n_rows, n_cold, ..LatencyOptions::default() };
+    let options = LatencyOptions { n_rows, n_cold, batch: false, ..LatencyOptions::default() };
     Ok(measured(&measure_latency(predictor, &rows, &options)?))
 }
 

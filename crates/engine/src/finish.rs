@@ -15,6 +15,7 @@ use crate::contract::{self, Limits, Settled};
 use crate::error::Error;
 use crate::event::Event;
 use crate::fit::{Job, Prepared};
+use crate::journal;
 use crate::options::Method;
 use crate::report::{Report, Score};
 use crate::reporting::{self, Facts};
@@ -25,6 +26,8 @@ use crate::trial::{Candidate, fit_rows, loss_and_se};
 pub(crate) const MEASURED_ROWS: usize = 20_000;
 /// Rows of the quick look at latency before the refit.
 const PROBED_ROWS: usize = 3_000;
+/// Bytes of the file that are kept for the notes.
+const NOTES_BYTES: u64 = 8_192;
 /// Seconds that writing and reporting may take.
 const WRITE_SECONDS: f64 = 0.15;
 
@@ -58,7 +61,8 @@ pub(crate) fn finish(
         latency_ns: job.options.latency_ns,
         size_bytes: job.options.size_bytes,
         adjust: !job.meter.by_work(),
-        seconds: ending.seconds_for_measuring(),
+        remaining: &|| ending.seconds_for_measuring(),
+        notes_bytes: NOTES_BYTES,
     };
     let settled = contract::settle(model, job.table, run.context.cost, &limits, &job.options.out)?;
     let facts = Facts {
@@ -73,8 +77,9 @@ pub(crate) fn finish(
         n_refitted,
         reason,
     };
-    let report = reporting::report(&facts, notices);
-    write_notes(&settled, &report, job)?;
+    let mut report = reporting::report(&facts, notices);
+    write_notes(&settled, &mut report, job)?;
+    journal::close(&job.options.run_dir, &notes(&report))?;
     job.observer.event(&Event::Frontier { rows: report.price_list.clone() });
     let contributions = report.contributions.clone();
     job.observer.event(&Event::Contributions { contributions });
@@ -96,11 +101,32 @@ fn no_model(state: &State) -> Error {
 }
 
 /// The report goes into the file too, so that `inspect` can tell how the model was found.
-fn write_notes(settled: &Settled, report: &Report, job: &Job<'_>) -> Result<(), Error> {
+fn write_notes(settled: &Settled, report: &mut Report, job: &Job<'_>) -> Result<(), Error> {
     let mut model = contract::simplified(&settled.model);
-    model.notes = serde_json::to_string(report).expect("plain data serialises");
-    eyas_model::file::write_whole(&job.options.out, &model.to_bytes())?;
+    let mut kept = report.clone();
+    // Room is kept for notes of a usual size; longer ones (thousands of features) are cut short.
+    if job.options.size_bytes.is_some() && notes(&kept).len() as u64 > NOTES_BYTES {
+        kept.importances.truncate(20);
+        kept.price_list.truncate(3);
+        kept.notices.truncate(3);
+    }
+    // The size is in the notes and the notes are in the size: sections are aligned, so this settles.
+    let mut bytes = Vec::new();
+    for _ in 0..3 {
+        model.notes = notes(&kept);
+        bytes = model.to_bytes();
+        if kept.file_bytes == bytes.len() as u64 {
+            break;
+        }
+        kept.file_bytes = bytes.len() as u64;
+    }
+    report.file_bytes = bytes.len() as u64;
+    eyas_model::file::write_whole(&job.options.out, &bytes)?;
     Ok(())
+}
+
+fn notes(report: &Report) -> String {
+    serde_json::to_string(report).expect("plain data serialises")
 }
 
 impl Job<'_> {
@@ -148,6 +174,7 @@ impl Ending<'_> {
             limit_ns: context.limit_ns,
             limit_bytes: options.size_bytes.map_or(f64::INFINITY, |bytes| 0.9 * bytes as f64),
             n_folds: context.splits.len(),
+            tolerance: self.tolerance(),
             combine: !options.without.contains(&Method::Selection),
             out_of_time: &out_of_time,
         };
@@ -165,6 +192,14 @@ impl Ending<'_> {
             }
         }
         (assembly, chooser.ns_factor)
+    }
+
+    /// Least gain that a member of the ensemble must bring, as a share of the standard error:
+    /// larger where no limit says what nanoseconds are worth.
+    fn tolerance(&self) -> f64 {
+        let share = if self.job.options.latency_ns.is_some() { 0.01 } else { 0.05 };
+        let se = self.candidates[0].loss_se;
+        if se.is_finite() { share * se } else { 0.0 }
     }
 
     fn choose_form(&self, chooser: &Chooser<'_>) -> Assembly {
@@ -245,11 +280,11 @@ impl Ending<'_> {
     }
 
     fn seconds_for_measuring(&self) -> f64 {
-        if self.meter().by_work() {
-            return 2.0;
+        if self.meter().by_work() || self.meter().is_interrupted() {
+            return 1.0;
         }
         let spare = WRITE_SECONDS + 0.01 * self.meter().total();
-        (self.meter().total() - self.meter().elapsed() - spare).max(0.02)
+        (self.meter().total() - self.meter().elapsed() - spare).max(0.0)
     }
 
     /// Fits the picked strategies on all rows, as far as time allows; those that are not done in

@@ -8,21 +8,21 @@ use eyas_learn::task::Facts;
 use eyas_learn::{Dataset, Table, Task};
 use eyas_memory::Memory;
 use eyas_model::{CostModel, TaskKind};
-use eyas_search::{Config, History, Trial};
+use eyas_search::{Config, History, Outcome, Trial};
 
 use crate::budget::{Budget, Interrupt, Meter};
 use crate::candidates::Candidates;
 use crate::error::Error;
 use crate::event::{Event, Observer};
 use crate::finish;
-use crate::journal::{Header, Journal, VERSION};
+use crate::journal::{Header, Journal, VERSION, report_of};
 use crate::options::{FitOptions, Method, Validation};
 use crate::remember;
 use crate::report::Report;
 use crate::run::{Run, State};
 use crate::storage;
 use crate::strategies::{self, Strategies};
-use crate::trial::TrialContext;
+use crate::trial::{Candidate, TrialContext};
 use crate::validation::{self, Rows};
 
 /// Finds the most accurate model that meets the budgets and writes it.
@@ -54,10 +54,12 @@ pub fn fit(
 }
 
 /// Continues the run of a folder that was stopped or killed; `options` are those of its start,
-/// with the budget of its start: what was used before counts.
+/// with the budget of its start: what was used before counts. Of the best trials those that were
+/// not stored whole are fitted again, as far as the budget goes.
 ///
 /// # Errors
-/// As [`fit`]; also a journal that cannot be read, or data that is not the same.
+/// As [`fit`]; also a journal that cannot be read, a run that has ended, or data that is not the
+/// same.
 pub fn resume(
     run_dir: &Path,
     table: &Table,
@@ -67,6 +69,16 @@ pub fn resume(
     observer: &dyn Observer,
 ) -> Result<Report, Error> {
     check(options)?;
+    if let Some(report) = report_of(run_dir) {
+        return Err(Error::Option {
+            option: "DIR",
+            value: run_dir.display().to_string(),
+            expected: format!(
+                "that run has ended: its model is `{}`; start a new one with `eyas fit`",
+                report.model_path.as_deref().unwrap_or("-")
+            ),
+        });
+    }
     let (header, entries, journal) = Journal::reopen(run_dir)?;
     let prepared = Prepared::new(table, options)?;
     if header.fingerprint != prepared.fingerprint {
@@ -186,6 +198,9 @@ pub(crate) struct Job<'a> {
     pub meter: &'a Meter<'a>,
 }
 
+/// Most trials that a resumed run fits again. Those that a run keeps are at most
+/// [`crate::candidates::MOST`].
+const MOST_FITTED_AGAIN: usize = crate::candidates::MOST;
 /// Newcomers are screened on a part of the rows if a full fit takes over this share of the budget.
 const SCREEN_FROM_SHARE: f64 = 0.03;
 /// The part: as many rows as tell strategies apart, but not so many that nothing is saved.
@@ -206,7 +221,7 @@ impl Job<'_> {
         let proposals = self.ask_memory(prepared, memory.as_deref(), &mut notices);
         let strategies = Strategies::new(&prepared.facts, &self.options.without);
         let run = self.run(prepared, &cost, &strategies, &proposals);
-        let candidates = self.stored_candidates(&run.context, &past);
+        let candidates = self.known_candidates(&run, &past);
         let state = State::new(History { trials: past }, candidates, journal);
         let (state, reason) = run.search(state)?;
         let report = finish::finish(self, prepared, &run, &state, reason, &mut notices)?;
@@ -303,15 +318,29 @@ impl Job<'_> {
         (left / self.options.threads.max(1) as f64).max(0.0)
     }
 
-    fn stored_candidates(&self, context: &TrialContext<'_>, past: &[Trial]) -> Candidates {
+    /// The candidates of earlier trials: as they were stored, else fitted again.
+    fn known_candidates(&self, run: &Run<'_>, past: &[Trial]) -> Candidates {
+        let context = &run.context;
         let mut candidates = Candidates::default();
+        let mut insert = |candidate: Candidate| {
+            let ns = candidate.ns;
+            candidates.insert(candidate, ns, context.limit_ns);
+        };
+        let mut lost: Vec<&Trial> = Vec::new();
         for trial in past.iter().filter(|trial| trial.fidelity >= 1.0) {
             let dir = &self.options.run_dir;
             let (data, metric) = (context.data, context.metric);
-            let stored = storage::load(dir, trial, data, metric, context.splits, context.cost);
-            if let Some(candidate) = stored {
-                let ns = candidate.ns;
-                candidates.insert(candidate, ns, context.limit_ns);
+            match storage::load(dir, trial, data, metric, context.splits, context.cost) {
+                Some(candidate) => insert(candidate),
+                None if trial.outcome == Outcome::Completed => lost.push(trial),
+                None => {}
+            }
+        }
+        let loss = |trial: &Trial| trial.best_within(context.limit_ns).map_or(f64::MAX, |p| p.loss);
+        lost.sort_by(|a, b| loss(a).total_cmp(&loss(b)));
+        for trial in lost.into_iter().take(MOST_FITTED_AGAIN) {
+            if self.meter.by_work() || trial.seconds < self.meter.remaining() {
+                run.again(trial).into_iter().for_each(&mut insert);
             }
         }
         candidates

@@ -2,7 +2,7 @@
 //!
 //! `journal.jsonl` holds a header line, then a line a trial. A line is complete or it is not there:
 //! a last line without its end (the process died in it) is ignored. `trial-N.eyas` holds the fitted
-//! folds of a trial that the final model may use.
+//! folds of a trial that the final model may use, until `report.json` says that the run has ended.
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
@@ -58,6 +58,33 @@ pub fn journal_path(run_dir: &Path) -> PathBuf {
 /// Path of a trial's fitted folds.
 pub fn trial_path(run_dir: &Path, trial: u64) -> PathBuf {
     run_dir.join(format!("trial-{trial}.eyas"))
+}
+
+/// Path of the report that a finished run leaves.
+fn report_path(run_dir: &Path) -> PathBuf {
+    run_dir.join("report.json")
+}
+
+/// Ends a run: its report is kept, the fitted folds are not needed any more.
+///
+/// # Errors
+/// The report cannot be written.
+pub fn close(run_dir: &Path, report: &str) -> Result<(), Error> {
+    eyas_model::file::write_whole(&report_path(run_dir), report.as_bytes())?;
+    let Ok(entries) = std::fs::read_dir(run_dir) else { return Ok(()) };
+    for path in entries.flatten().map(|entry| entry.path()) {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        if name.is_some_and(|name| name.starts_with("trial-") && name.ends_with(".eyas")) {
+            // What stays costs room and nothing else.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+    Ok(())
+}
+
+/// The report of a run that has ended; `None` if it has not.
+pub fn report_of(run_dir: &Path) -> Option<crate::Report> {
+    serde_json::from_slice(&std::fs::read(report_path(run_dir)).ok()?).ok()
 }
 
 impl Journal {

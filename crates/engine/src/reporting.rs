@@ -42,13 +42,14 @@ pub(crate) fn report(facts: &Facts<'_>, notices: &mut Vec<String>) -> Report {
     let history = &state.history;
     if facts.settled.n_thinned > 0 {
         let n = facts.settled.n_thinned;
-        notices.push(format!("the model was pruned {n} more times until it met its limits"));
+        notices.push(format!("the written model missed a limit and was pruned further, step {n}"));
     }
     let n_picks = facts.assembly.picks.len();
     if facts.run.refits && facts.n_refitted < n_picks {
         let n = n_picks - facts.n_refitted;
         notices.push(format!(
-            "{n} of {n_picks} picked strategies were not fitted again on all rows: no time was left"
+            "{n} of {n_picks} picked strategies were not fitted again on all rows: {}",
+            if facts.job.meter.is_interrupted() { "interrupted" } else { "no time was left" }
         ));
     }
     Report {
@@ -126,6 +127,21 @@ fn price_list(facts: &Facts<'_>) -> Vec<PriceRow> {
     rows
 }
 
+/// Loss of the chosen combination as that of a trial is made: the mean over the splits.
+fn chosen_loss(facts: &Facts<'_>) -> f64 {
+    let mixed = mixed_predictions(facts.state.candidates.list(), &facts.assembly.picks);
+    let (data, metric) = (&facts.prepared.data, facts.prepared.task.metric);
+    let width = data.n_outputs();
+    let (mut start, mut sum) = (0, 0.0);
+    for split in &facts.prepared.rows.splits {
+        let n = split.valid.len();
+        let theirs = &mixed[start * width..(start + n) * width];
+        sum += n as f64 * with_scored(data, &split.valid, theirs, |scored| (metric.loss)(scored));
+        start += n;
+    }
+    sum / start as f64
+}
+
 fn seconds_of(facts: &Facts<'_>, trial: u64) -> f64 {
     let trials = &facts.state.history.trials;
     trials.iter().find(|t| t.id == trial).map_or(0.0, |t| t.seconds)
@@ -144,7 +160,7 @@ fn chosen_row(facts: &Facts<'_>) -> PriceRow {
     PriceRow {
         model: chosen_words(facts),
         trial: (picks.len() == 1).then(|| picks[0].0.trial),
-        score: metric.value(facts.assembly.loss),
+        score: metric.value(chosen_loss(facts)),
         score_se: picks[0].0.loss_se,
         p50_ns: latency.map_or(facts.settled.predicted_p50_ns, |l| l.p50_ns),
         p99_ns: latency.map_or(facts.settled.predicted_p99_ns, |l| l.p99_ns),
@@ -222,7 +238,7 @@ fn contributed(facts: &Facts<'_>) -> Vec<crate::report::Contribution> {
         history: &facts.state.history,
         limit_ns: facts.run.context.limit_ns,
         without: &options.without,
-        chosen_loss: facts.assembly.loss,
+        chosen_loss: chosen_loss(facts),
         gain_over_default_se: gain_se(facts),
         picks: picked(facts),
     };
@@ -276,33 +292,41 @@ fn config_words(config: &Config) -> String {
 fn contract(facts: &Facts<'_>) -> Contract {
     let options = facts.job.options;
     let settled = facts.settled;
-    let explanation = if settled.met {
-        String::new()
-    } else {
-        let measured = settled.latency.as_ref().map_or(f64::NAN, |l| l.p99_upper_ns);
-        let metric = facts.prepared.task.metric;
-        let nearest: Vec<String> = frontier(facts)
-            .iter()
-            .take(3)
-            .map(|(_, p)| {
-                let us = p.ns * facts.ns_factor / 1e3;
-                format!("{:.5} at about {us:.1} us", metric.value(p.loss))
-            })
-            .collect();
-        format!(
-            "no model met the limits: the fastest found has a p99 of {:.2} us (upper bound) and \
-             {} bytes; nearest points: {}",
-            measured / 1e3,
-            settled.file_bytes,
-            nearest.join(", ")
-        )
-    };
+    let explanation = if settled.met { String::new() } else { missed(facts) };
     Contract {
         latency_limit_ns: options.latency_ns,
         size_limit_bytes: options.size_bytes,
         met: settled.met,
         explanation,
     }
+}
+
+/// What misses the limits, and the nearest points that were found.
+fn missed(facts: &Facts<'_>) -> String {
+    let settled = facts.settled;
+    let metric = facts.prepared.task.metric;
+    if !settled.too_slow {
+        return format!(
+            "no model met the size limit: the smallest found takes {} bytes with its notes",
+            settled.file_bytes
+        );
+    }
+    let latency = settled.latency.as_ref();
+    let (bound, p50) = latency.map_or((f64::NAN, f64::NAN), |l| (l.p99_upper_ns, l.p50_ns));
+    let nearest = frontier(facts).into_iter().take(3).map(|(_, p)| {
+        format!("{:.5} at about {:.0} ns", metric.value(p.loss), p.ns * facts.ns_factor)
+    });
+    let nearest = nearest.collect::<Vec<String>>().join(", ");
+    let limit = facts.job.options.latency_ns.unwrap_or(f64::INFINITY);
+    let cause = if p50 <= limit && bound > crate::contract::DISTURBED * p50 {
+        "; the machine was too busy to measure a p99: check it with `eyas verify` when it is quiet"
+    } else {
+        ""
+    };
+    format!(
+        "no model met the latency limit: the fastest found has a p99 of at most {bound:.0} ns \
+         (p50 {p50:.0} ns){cause}; cheapest points: {nearest}"
+    )
 }
 
 fn importances(facts: &Facts<'_>) -> Vec<(String, f64)> {

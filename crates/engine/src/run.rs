@@ -6,7 +6,7 @@ use std::sync::{Condvar, Mutex, MutexGuard};
 use eyas_learn::task::Facts;
 use eyas_search::frontier::{Frontier, Objectives};
 use eyas_search::strategy::{Decision, Price, Proposal, Rules, StopReason, next};
-use eyas_search::{Config, History, Point};
+use eyas_search::{Config, History, Point, Trial};
 
 use crate::budget::{FitLimit, Meter};
 use crate::candidates::Candidates;
@@ -15,7 +15,7 @@ use crate::event::{Event, Observer};
 use crate::journal::{Entry, Journal};
 use crate::storage;
 use crate::strategies::{Pricer, Strategies};
-use crate::trial::{TrialContext, TrialEnd, run_trial};
+use crate::trial::{Candidate, TrialContext, TrialEnd, run_trial};
 
 /// What the workers of a run share and do not change.
 pub(crate) struct Run<'a> {
@@ -195,6 +195,20 @@ impl<'a> Run<'a> {
     fn try_out(&self, proposal: &Proposal, incumbent: Option<&[f64]>, limit: f64) -> TrialEnd {
         let limit = FitLimit::new(self.meter, limit);
         run_trial(&self.context, proposal, incumbent, &limit, || self.meter.elapsed())
+    }
+
+    /// Fits an earlier trial again, for its candidate.
+    pub fn again(&self, trial: &Trial) -> Option<Candidate> {
+        let proposal = Proposal {
+            id: trial.id,
+            config: trial.config.clone(),
+            fidelity: trial.fidelity,
+            seed: trial.seed,
+            origin: trial.origin,
+        };
+        let limit = if self.meter.by_work() { f64::INFINITY } else { self.meter.total() };
+        let candidate = self.try_out(&proposal, None, limit).candidate?;
+        Some(Candidate { seconds: trial.seconds, ..candidate })
     }
 
     /// What is left for trials, in seconds or work units.

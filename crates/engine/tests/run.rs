@@ -129,6 +129,7 @@ fn a_run_that_was_cut_off_anywhere_ends_as_the_whole_one() {
     for cut in [ends[0], ends[2] + 7, ends[4], journal.len()] {
         std::fs::write(journal_path(&options.run_dir), &journal[..cut]).expect("cut");
         std::fs::remove_file(&options.out).expect("removed");
+        std::fs::remove_file(options.run_dir.join("report.json")).expect("removed");
         let dir = &options.run_dir;
         let report = eyas::resume(dir, &table, &options, None, &Interrupt::new(), &Silent);
         report.expect("resumed");
@@ -141,6 +142,11 @@ fn other_data_is_not_resumed() {
     let folder = tempfile::tempdir().expect("a folder");
     let options = options(folder.path(), WORK / 10);
     run(&table(200, 1), &options).expect("a model");
+    let same = table(200, 1);
+    let ended = eyas::resume(&options.run_dir, &same, &options, None, &Interrupt::new(), &Silent);
+    let error = ended.expect_err("it has ended").to_string();
+    assert!(error.contains("has ended"), "{error}");
+    std::fs::remove_file(options.run_dir.join("report.json")).expect("removed");
     let resumed =
         eyas::resume(&options.run_dir, &table(200, 2), &options, None, &Interrupt::new(), &Silent);
     let error = resumed.expect_err("other data").to_string();
@@ -157,7 +163,7 @@ fn a_limit_that_nothing_meets_is_said_and_the_fastest_is_returned() {
     };
     let report = run(&table(300, 1), &options).expect("a model all the same");
     assert!(!report.contract.met);
-    assert!(report.contract.explanation.contains("no model met the limits"));
+    assert!(report.contract.explanation.contains("no model met the latency limit"));
     assert!(Predictor::load(&options.out).is_ok());
 }
 

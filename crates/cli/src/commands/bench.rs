@@ -43,8 +43,12 @@ pub struct BenchArgs {
 /// Runs the command.
 pub fn run(args: &BenchArgs, context: &Context) -> Result<ExitCode, Failure> {
     let model = model::open(&args.model)?;
-    let options =
-        LatencyOptions { n_rows: args.rows as usize, n_cold: args.cold as usize, seed: args.seed };
+    let options = LatencyOptions {
+        n_rows: args.rows as usize,
+        n_cold: args.cold as usize,
+        batch: true,
+        seed: args.seed,
+    };
     let measured = latency::measure(&model, &args.data, &args.dialect, &options)?;
     if context.json {
         console::print(&latency::as_json(&measured).to_string())?;

@@ -19,13 +19,15 @@ pub struct LatencyOptions {
     pub n_rows: usize,
     /// Rows to time with swept caches (about 2 ms each); 0 for none.
     pub n_cold: usize,
+    /// Whether all rows are also predicted as one batch.
+    pub batch: bool,
     /// Seed of the order of the rows.
     pub seed: u64,
 }
 
 impl Default for LatencyOptions {
     fn default() -> Self {
-        LatencyOptions { n_rows: 20_000, n_cold: 100, seed: 0 }
+        LatencyOptions { n_rows: 20_000, n_cold: 100, batch: true, seed: 0 }
     }
 }
 
@@ -106,7 +108,7 @@ pub fn measure_latency(
     let mut samples = bench.run(options.n_rows, || ())?;
     let swept = vec![1u8; if options.n_cold > 0 { SWEPT_BYTES } else { 0 }];
     let cold = bench.run(options.n_cold, || sweep(&swept))?;
-    let batch_ns = batch_ns(predictor, rows)?;
+    let batch_ns = if options.batch { batch_ns(predictor, rows)? } else { f64::NAN };
     let mean_ns = samples.iter().sum::<f64>() / samples.len() as f64;
     samples.sort_unstable_by(f64::total_cmp);
     let p50_ns = quantile(&samples, 0.5);
@@ -243,7 +245,7 @@ mod tests {
     fn figures_are_ordered_and_count_the_rows() {
         let wanted = Synthetic { n_trees: 5, n_categorical: 2, ..Synthetic::default() };
         let predictor = Predictor::compile(wanted.model()).expect("sound");
-        let options = LatencyOptions { n_rows: 500, n_cold: 3, seed: 1 };
+        let options = LatencyOptions { n_rows: 500, n_cold: 3, batch: true, seed: 1 };
         let latency = measure_latency(&predictor, &wanted.rows(200), &options).expect("sound");
         assert_eq!((latency.n_rows, latency.n_distinct), (500, 200));
         let ascending =
@@ -251,7 +253,7 @@ mod tests {
         assert!(ascending.is_sorted(), "{latency:?}");
         assert!(latency.p999_ns <= latency.max_ns && latency.batch_ns > 0.0);
         assert_eq!(latency.cold.map(|cold| cold.n_rows), Some(3));
-        let none = LatencyOptions { n_cold: 0, n_rows: 10, seed: 1 };
+        let none = LatencyOptions { n_cold: 0, n_rows: 10, batch: false, seed: 1 };
         let latency = measure_latency(&predictor, &wanted.rows(200), &none).expect("sound");
         assert_eq!((latency.cold, latency.p99_upper_ns), (None, f64::INFINITY));
     }
