@@ -38,7 +38,9 @@ pub(crate) struct Chooser<'a> {
     /// Validation rows that the candidates' predictions are for.
     pub pooled: &'a [u32],
     pub cost: &'a CostModel,
-    /// Measured over predicted latency; predictions are multiplied by it.
+    /// Measured over predicted latency of each candidate by itself; 1 where it was not measured.
+    pub factors: &'a [f64],
+    /// What is left of it when candidates are combined.
     pub ns_factor: f64,
     pub limit_ns: f64,
     pub limit_bytes: f64,
@@ -90,20 +92,24 @@ impl Chooser<'_> {
                 max_members: if self.combine { MOST_MEMBERS } else { 1 },
                 tolerance: self.tolerance,
             };
-            let ns_of = |picks: &[usize]| self.ns(&self.shape(candidates, picks, form));
+            let ns_of = |picks: &[usize]| self.ns(candidates, picks, form);
             let bytes_of = |picks: &[usize]| self.shape(candidates, picks, form).bytes;
             select::greedy(candidates.len(), &mut loss_of, &ns_of, &bytes_of, &limits)
         })?;
         let indices: Vec<usize> = result.weights.iter().map(|(index, _)| *index).collect();
-        let ns = self.ns(&self.shape(candidates, &indices, form));
+        let ns = self.ns(candidates, &indices, form);
         let mut picks = result.weights;
         picks.sort_by(|a, b| b.1.total_cmp(&a.1));
         Some(Assembly { picks, form, loss: result.loss, ns })
     }
 
-    /// Predicted p99 of a shape, corrected by what was measured.
-    pub fn ns(&self, shape: &Shape) -> f64 {
-        self.cost.predict_p99_ns(shape) * self.ns_factor
+    /// Predicted p99 of a combination, corrected by what was measured of its parts.
+    pub fn ns(&self, candidates: &[Candidate], picks: &[usize], form: Form) -> f64 {
+        let predicted = self.cost.predict_p99_ns(&self.shape(candidates, picks, form));
+        let alone = |&pick: &usize| (candidates[pick].ns, candidates[pick].ns * self.factors[pick]);
+        let add = |a: (f64, f64), b: (f64, f64)| (a.0 + b.0, a.1 + b.1);
+        let (sum, measured) = picks.iter().map(alone).fold((0.0, 0.0), add);
+        predicted * self.ns_factor * if sum > 0.0 { measured / sum } else { 1.0 }
     }
 
     fn sample(&self) -> Vec<usize> {

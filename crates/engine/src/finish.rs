@@ -25,7 +25,9 @@ use crate::trial::{Candidate, fit_rows, loss_and_se};
 /// Distinct rows on which the contract is checked.
 pub(crate) const MEASURED_ROWS: usize = 20_000;
 /// Rows of the quick look at latency before the refit.
-const PROBED_ROWS: usize = 3_000;
+const PROBED_ROWS: usize = 2_000;
+/// Rows of the look at a single candidate.
+const PROBED_ROWS_ALONE: usize = 400;
 /// Bytes of the file that are kept for the notes.
 const NOTES_BYTES: u64 = 8_192;
 /// Seconds that writing and reporting may take.
@@ -165,7 +167,9 @@ impl Ending<'_> {
         let out_of_time = || self.meter().elapsed() > deadline.get();
         let options = self.job.options;
         let context = &self.run.context;
+        let factors = self.measured_factors(deadline.get());
         let mut chooser = Chooser {
+            factors: &factors,
             data: context.data,
             metric: context.metric,
             pooled: &self.prepared.rows.pooled,
@@ -181,9 +185,10 @@ impl Ending<'_> {
         let mut assembly = self.choose_form(&chooser);
         if context.limit_ns.is_finite() && !self.meter().by_work() {
             for _ in 0..3 {
-                let Some(factor) = self.probe(&assembly) else { break };
-                assembly.ns *= factor / chooser.ns_factor;
-                chooser.ns_factor = factor;
+                let Some(measured) = self.probe(&assembly, PROBED_ROWS) else { break };
+                let correction = (measured / assembly.ns).clamp(0.2, 10.0);
+                assembly.ns *= correction;
+                chooser.ns_factor *= correction;
                 if assembly.ns <= context.limit_ns {
                     break;
                 }
@@ -192,6 +197,28 @@ impl Ending<'_> {
             }
         }
         (assembly, chooser.ns_factor)
+    }
+
+    /// Measured over predicted latency of the best candidates, each by itself, as far as half the
+    /// time of the choice goes: the cost model knows shapes, not what stays in which cache.
+    fn measured_factors(&self, deadline: f64) -> Vec<f64> {
+        let mut factors = vec![1.0; self.candidates.len()];
+        if !self.run.context.limit_ns.is_finite() || self.meter().by_work() {
+            return factors;
+        }
+        let began = self.meter().elapsed();
+        for (index, factor) in factors.iter_mut().enumerate().take(12) {
+            if self.meter().elapsed() > began + 0.5 * (deadline - began) {
+                break;
+            }
+            let candidate = &self.candidates[index];
+            let (picks, form) = (vec![(index, 1.0)], Form::Single);
+            let alone = Assembly { picks, form, loss: candidate.loss, ns: candidate.ns };
+            if let Some(measured) = self.probe(&alone, PROBED_ROWS_ALONE) {
+                *factor = (measured / candidate.ns).clamp(0.2, 10.0);
+            }
+        }
+        factors
     }
 
     /// Least gain that a member of the ensemble must bring, as a share of the standard error:
@@ -222,24 +249,23 @@ impl Ending<'_> {
 
     /// The cheapest candidate, where none meets the limits.
     fn fastest(&self, chooser: &Chooser<'_>) -> Assembly {
-        let cheaper = |&a: &usize, &b: &usize| {
-            let ns = |index: usize| chooser.ns(&self.candidates[index].shape);
-            ns(a).total_cmp(&ns(b))
-        };
+        let ns_of = |index: usize| chooser.ns(self.candidates, &[index], Form::Single);
+        let cheaper = |&a: &usize, &b: &usize| ns_of(a).total_cmp(&ns_of(b));
         let index = (0..self.candidates.len()).min_by(cheaper).expect("finish saw a candidate");
         let candidate = &self.candidates[index];
-        let ns = chooser.ns(&candidate.shape);
+        let ns = ns_of(index);
         Assembly { picks: vec![(index, 1.0)], form: Form::Single, loss: candidate.loss, ns }
     }
 
-    /// Measured over predicted latency of the combination, by the medians: a few thousand rows do
-    /// not tell p99 of the model from that of a busy machine.
-    fn probe(&self, assembly: &Assembly) -> Option<f64> {
+    /// p99 of the combination: its measured median times the usual distance of the two. A few
+    /// hundred rows do not tell p99 of the model from that of a busy machine.
+    fn probe(&self, assembly: &Assembly, n_rows: usize) -> Option<f64> {
         let members = assemble::members(self.candidates, assembly, &[]);
         let model = assemble::build_model(&self.prepared.data, members, String::new());
-        let predicted = self.run.context.cost.predict_p50_ns(&model.shape());
-        let latency = contract::measure(model, self.job.table, PROBED_ROWS).ok()?;
-        Some((latency.p50_ns / predicted).clamp(0.5, 5.0))
+        let (cost, shape) = (self.run.context.cost, model.shape());
+        let tail = cost.predict_p99_ns(&shape) / cost.predict_p50_ns(&shape);
+        let latency = contract::measure(model, self.job.table, n_rows).ok()?;
+        Some(latency.p50_ns * tail)
     }
 
     /// Score of the combination on rows that its members were not trained on.

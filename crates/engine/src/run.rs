@@ -54,7 +54,7 @@ pub(crate) struct State {
 const ROUND: usize = 2;
 /// Largest share of the budget that one trial on one split may take; what is cut off there is
 /// still usable, as a trial on some of the folds is not.
-const MOST_SHARE_OF_TRIAL: f64 = 0.35;
+const MOST_SHARE_OF_TRIAL: f64 = 0.25;
 
 impl State {
     /// The state of a run whose history is known so far.
@@ -221,7 +221,7 @@ impl<'a> Run<'a> {
     fn reserve(&self, state: &State) -> f64 {
         let refits = self.refits || self.needs_single_models(state);
         let refit = if refits { self.refit_seconds(state) } else { 0.0 };
-        self.reserve_seconds + refit.min(0.3 * self.meter.total())
+        self.reserve_seconds + refit.min(0.25 * self.meter.total())
     }
 
     /// Whether the best candidate's folds are too slow together, so that one model must be fitted.
@@ -232,7 +232,7 @@ impl<'a> Run<'a> {
 
     /// What fitting the best few candidates again would take, on all threads.
     fn refit_seconds(&self, state: &State) -> f64 {
-        let best = state.candidates.list().iter().take(4);
+        let best = state.candidates.list().iter().take(2);
         let seconds: Vec<f64> = best.map(|c| c.seconds / c.models.len().max(1) as f64).collect();
         let longest = seconds.iter().copied().fold(0.0, f64::max);
         1.3 * longest.max(seconds.iter().sum::<f64>() / self.threads.max(1) as f64)
