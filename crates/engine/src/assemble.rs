@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use eyas_learn::Dataset;
 use eyas_learn::metrics::Metric;
 use eyas_learn::random::Stream;
-use eyas_model::{CostModel, Link, Member, Model, Part, Shape, Term};
+use eyas_model::{Bins, CostModel, Link, Member, Model, Part, Shape, Term};
 use eyas_search::select::{self, Limits};
 
 use crate::trial::{Candidate, with_scored};
@@ -29,6 +29,8 @@ pub(crate) struct Assembly {
     pub loss: f64,
     /// Predicted p99 in nanoseconds.
     pub ns: f64,
+    /// Bytes that a prediction touches.
+    pub bytes: f64,
 }
 
 /// What the choice depends on.
@@ -98,9 +100,10 @@ impl Chooser<'_> {
         })?;
         let indices: Vec<usize> = result.weights.iter().map(|(index, _)| *index).collect();
         let ns = self.ns(candidates, &indices, form);
+        let bytes = self.shape(candidates, &indices, form).bytes;
         let mut picks = result.weights;
         picks.sort_by(|a, b| b.1.total_cmp(&a.1));
-        Some(Assembly { picks, form, loss: result.loss, ns })
+        Some(Assembly { picks, form, loss: result.loss, ns, bytes })
     }
 
     /// Predicted p99 of a combination, corrected by what was measured of its parts.
@@ -166,14 +169,30 @@ pub(crate) fn build_model(data: &Dataset, members: Vec<Member>, notes: String) -
     let new_column = |old: u32| columns.range(..old).count() as u32;
     let mut schema = data.schema.clone();
     schema.columns = columns.iter().map(|&c| data.schema.columns[c as usize].clone()).collect();
+    let binned: BTreeSet<u32> = members.iter().flat_map(|m| binned_features(&m.part)).collect();
     let features = used.iter().map(|&f| {
-        let feature = data.features[f as usize].clone();
+        let mut feature = data.features[f as usize].clone();
+        if !binned.contains(&f) && !feature.bins.is_categorical() {
+            // Only its number is read.
+            feature.bins = Bins::Edges(Vec::new());
+        }
         eyas_model::Feature { column: new_column(feature.column), ..feature }
     });
     let features = features.collect();
     let table: Vec<u32> = (0..data.n_features() as u32).map(new_feature).collect();
     let members = members.into_iter().map(|m| renumbered(m, &table)).collect();
     Model { schema, features, members, notes }
+}
+
+/// Features whose bins a part reads.
+fn binned_features(part: &Part) -> BTreeSet<u32> {
+    match part {
+        Part::Linear(linear) => {
+            let bins = linear.terms.iter().filter(|term| matches!(term, Term::Bins { .. }));
+            bins.map(term_feature).collect()
+        }
+        Part::Constant(_) | Part::Trees(_) => features_of(part),
+    }
 }
 
 fn features_of(part: &Part) -> BTreeSet<u32> {

@@ -33,6 +33,10 @@ pub(crate) struct Settled {
     pub met: bool,
     /// Whether latency (rather than size) is what is missed.
     pub too_slow: bool,
+    /// Whether the file is larger than allowed.
+    pub too_big: bool,
+    /// Whether other work on the machine decided the measured p99.
+    pub disturbed: bool,
     /// Times that the model was pruned further.
     pub n_thinned: usize,
 }
@@ -92,6 +96,8 @@ pub(crate) fn settle(
                 predicted_p99_ns,
                 met,
                 too_slow,
+                too_big: big > 1.0,
+                disturbed,
                 n_thinned,
             });
         };

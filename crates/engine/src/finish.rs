@@ -28,8 +28,10 @@ pub(crate) const MEASURED_ROWS: usize = 20_000;
 const PROBED_ROWS: usize = 2_000;
 /// Rows of the look at a single candidate.
 const PROBED_ROWS_ALONE: usize = 400;
+/// Most times that the choice steps down to something faster.
+const MOST_STEPS: usize = 3;
 /// Bytes of the file that are kept for the notes.
-const NOTES_BYTES: u64 = 8_192;
+const NOTES_BYTES: u64 = 6_144;
 /// Seconds that writing and reporting may take.
 const WRITE_SECONDS: f64 = 0.15;
 
@@ -51,29 +53,16 @@ pub(crate) fn finish(
     }
     let ending = Ending { job, prepared, run, candidates };
     job.stage("greedy ensemble");
-    let (assembly, ns_factor) = ending.choose();
+    let factors = ending.measured_factors();
+    let (assembly, settled, n_refitted) = ending.settle(&factors)?;
     let held_out = ending.score(&assembly);
-    job.stage("refit");
-    let refitted = ending.refit(&assembly);
-    let n_refitted = refitted.iter().flatten().count();
-    let members = assemble::members(candidates, &assembly, &refitted);
-    let model = assemble::build_model(&prepared.data, members, String::new());
-    job.stage("measure");
-    let limits = Limits {
-        latency_ns: job.options.latency_ns,
-        size_bytes: job.options.size_bytes,
-        adjust: !job.meter.by_work(),
-        remaining: &|| ending.seconds_for_measuring(),
-        notes_bytes: NOTES_BYTES,
-    };
-    let settled = contract::settle(model, job.table, run.context.cost, &limits, &job.options.out)?;
     let facts = Facts {
         job,
         prepared,
         run,
         state,
         assembly: &assembly,
-        ns_factor,
+        factors: &factors,
         settled: &settled,
         score: held_out,
         n_refitted,
@@ -89,13 +78,22 @@ pub(crate) fn finish(
 }
 
 fn no_model(state: &State) -> Error {
+    let trials = &state.history.trials;
+    if trials.iter().any(|t| t.outcome == eyas_search::Outcome::Diverged) {
+        return Error::NoModel(
+            "no trial has a finite score on the rows it was checked on: the metric may be undefined \
+             there (one class only, too few rows, values out of its range); use fewer folds, more \
+             rows or another --metric"
+                .into(),
+        );
+    }
     let failures = state.history.trials.iter().filter_map(|trial| match &trial.outcome {
         eyas_search::Outcome::Failed(why) => Some(format!("{}: {why}", trial.config.learner)),
         _ => None,
     });
     let failures: Vec<String> = failures.take(3).collect();
     let why = if failures.is_empty() {
-        "the budget is too small for this data; give a larger --budget".into()
+        "the run ended too early for this data; give a larger --budget (or --work)".into()
     } else {
         format!("every trial failed ({})", failures.join("; "))
     };
@@ -149,6 +147,47 @@ impl Ending<'_> {
         self.job.meter
     }
 
+    /// Chooses, refits, writes and measures; where the written model is too slow after all, it steps
+    /// down to faster strategies while there is time.
+    fn settle(&self, factors: &[f64]) -> Result<(Assembly, Settled, usize), Error> {
+        let (data, job) = (&self.prepared.data, self.job);
+        let limits = Limits {
+            latency_ns: job.options.latency_ns,
+            size_bytes: job.options.size_bytes,
+            adjust: !job.meter.by_work(),
+            remaining: &|| self.seconds_for_measuring(),
+            notes_bytes: NOTES_BYTES,
+        };
+        let mut corrections = (1.0, 1.0);
+        for step in 0.. {
+            let (assembly, found) = self.choose(factors, corrections);
+            job.stage("refit");
+            let refitted = self.refit(&assembly);
+            let members = assemble::members(self.candidates, &assembly, &refitted);
+            let model = assemble::build_model(data, members, String::new());
+            job.stage("measure");
+            let cost = self.run.context.cost;
+            let settled = contract::settle(model, job.table, cost, &limits, &job.options.out)?;
+            let n_refitted = refitted.iter().flatten().count();
+            let bound = settled.latency.as_ref().map_or(f64::NAN, |l| l.p99_upper_ns);
+            let too_slow = settled.too_slow && !settled.disturbed && bound.is_finite();
+            let again = limits.adjust && step < MOST_STEPS && (too_slow || settled.too_big);
+            if !again || self.seconds_for_measuring() < 0.2 {
+                return Ok((assembly, settled, n_refitted));
+            }
+            corrections.0 = found;
+            if too_slow {
+                corrections.0 *= (1.1 * bound / assembly.ns).max(1.1);
+            }
+            if settled.too_big {
+                let model_bytes = settled.file_bytes.saturating_sub(NOTES_BYTES) as f64;
+                corrections.1 =
+                    (1.1 * model_bytes / assembly.bytes.max(1.0)).max(1.1 * corrections.1);
+            }
+        }
+        unreachable!("the last step returns")
+    }
+
     /// The time of the run until which the choice may take.
     fn choice_deadline(&self) -> f64 {
         let meter = self.meter();
@@ -162,21 +201,23 @@ impl Ending<'_> {
     }
 
     /// The combination, and measured over predicted latency.
-    fn choose(&self) -> (Assembly, f64) {
+    fn choose(&self, factors: &[f64], corrections: (f64, f64)) -> (Assembly, f64) {
+        let (ns_factor, bytes_factor) = corrections;
         let deadline = Cell::new(self.choice_deadline());
         let out_of_time = || self.meter().elapsed() > deadline.get();
         let options = self.job.options;
         let context = &self.run.context;
-        let factors = self.measured_factors(deadline.get());
         let mut chooser = Chooser {
-            factors: &factors,
+            factors,
             data: context.data,
             metric: context.metric,
             pooled: &self.prepared.rows.pooled,
             cost: context.cost,
-            ns_factor: 1.0,
+            ns_factor,
             limit_ns: context.limit_ns,
-            limit_bytes: options.size_bytes.map_or(f64::INFINITY, |bytes| 0.9 * bytes as f64),
+            limit_bytes: options.size_bytes.map_or(f64::INFINITY, |bytes| {
+                bytes.saturating_sub(NOTES_BYTES) as f64 / bytes_factor
+            }),
             n_folds: context.splits.len(),
             tolerance: self.tolerance(),
             combine: !options.without.contains(&Method::Selection),
@@ -201,21 +242,38 @@ impl Ending<'_> {
 
     /// Measured over predicted latency of the best candidates, each by itself, as far as half the
     /// time of the choice goes: the cost model knows shapes, not what stays in which cache.
-    fn measured_factors(&self, deadline: f64) -> Vec<f64> {
+    fn measured_factors(&self) -> Vec<f64> {
         let mut factors = vec![1.0; self.candidates.len()];
         if !self.run.context.limit_ns.is_finite() || self.meter().by_work() {
             return factors;
         }
-        let began = self.meter().elapsed();
+        let (began, deadline) = (self.meter().elapsed(), self.choice_deadline());
+        let mut measured_ones = vec![false; self.candidates.len()];
         for (index, factor) in factors.iter_mut().enumerate().take(12) {
             if self.meter().elapsed() > began + 0.5 * (deadline - began) {
                 break;
             }
             let candidate = &self.candidates[index];
             let (picks, form) = (vec![(index, 1.0)], Form::Single);
-            let alone = Assembly { picks, form, loss: candidate.loss, ns: candidate.ns };
+            let alone = Assembly {
+                picks,
+                form,
+                loss: candidate.loss,
+                ns: candidate.ns,
+                bytes: candidate.shape.bytes,
+            };
             if let Some(measured) = self.probe(&alone, PROBED_ROWS_ALONE) {
                 *factor = (measured / candidate.ns).clamp(0.2, 10.0);
+                measured_ones[index] = true;
+            }
+        }
+        let learner = |index: usize| &self.candidates[index].config.learner;
+        for index in 0..factors.len() {
+            let alike =
+                (0..factors.len()).filter(|&i| measured_ones[i] && learner(i) == learner(index));
+            let known: Vec<f64> = alike.map(|i| factors[i]).collect();
+            if !measured_ones[index] && !known.is_empty() {
+                factors[index] = known.iter().sum::<f64>() / known.len() as f64;
             }
         }
         factors
@@ -254,7 +312,13 @@ impl Ending<'_> {
         let index = (0..self.candidates.len()).min_by(cheaper).expect("finish saw a candidate");
         let candidate = &self.candidates[index];
         let ns = ns_of(index);
-        Assembly { picks: vec![(index, 1.0)], form: Form::Single, loss: candidate.loss, ns }
+        Assembly {
+            picks: vec![(index, 1.0)],
+            form: Form::Single,
+            loss: candidate.loss,
+            ns,
+            bytes: candidate.shape.bytes,
+        }
     }
 
     /// p99 of the combination: its measured median times the usual distance of the two. A few

@@ -1,11 +1,12 @@
 //! The walk of one run: prepare, search, finish.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use eyas_learn::dataset::BuildOptions;
 use eyas_learn::splits::Split;
 use eyas_learn::task::Facts;
-use eyas_learn::{Dataset, Table, Task};
+use eyas_learn::{Dataset, Table, Target, Task};
 use eyas_memory::Memory;
 use eyas_model::{CostModel, TaskKind};
 use eyas_search::{Config, History, Outcome, Trial};
@@ -166,6 +167,9 @@ impl Prepared {
         notices.extend(more);
         let first_valid = (table.n_rows() - n_validation_rows) as u32;
         let n_valid = task.rows.iter().filter(|&&row| row >= first_valid).count();
+        if n_valid > 0 {
+            check_classes(&data, n_valid)?;
+        }
         let dear = is_dear(&data.facts(data.n_rows), options);
         let wish = &options.validation;
         let rows = validation::plan(&data, &task, wish, n_valid, dear, options.seed)?;
@@ -173,6 +177,21 @@ impl Prepared {
         let fingerprint = remember::fingerprint(&data);
         let notices = notices.into_iter().map(|notice| notice.to_string()).collect();
         Ok(Prepared { task, data, rows, facts, notices, fingerprint })
+    }
+}
+
+/// Every class of the validation rows, which come last, must be in the training rows.
+fn check_classes(data: &Dataset, n_valid: usize) -> Result<(), Error> {
+    let Target::Classes(codes) = &data.target else { return Ok(()) };
+    let (train, valid) = codes.split_at(codes.len() - n_valid);
+    let known: BTreeSet<u32> = train.iter().copied().collect();
+    match valid.iter().find(|code| !known.contains(code)) {
+        None => Ok(()),
+        Some(code) => Err(Error::Option {
+            option: "--valid",
+            value: format!("a table with the class `{}`", data.schema.classes[*code as usize]),
+            expected: "no row of the training data has this class; both must be of one task".into(),
+        }),
     }
 }
 

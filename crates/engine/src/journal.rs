@@ -45,6 +45,15 @@ pub struct Journal {
     path: PathBuf,
 }
 
+/// One process at a time works in a run's folder; the lock ends with the process.
+fn lock(file: &File, path: &Path) -> Result<(), Error> {
+    file.try_lock().map_err(|_| Error::File {
+        action: "continue",
+        path: path.display().to_string(),
+        problem: "another process works on this run; wait for it, or end it first".into(),
+    })
+}
+
 fn file_error(action: &'static str, path: &Path, error: &std::io::Error) -> Error {
     let problem = format!("{error}; choose another folder with --run");
     Error::File { action, path: path.display().to_string(), problem }
@@ -98,6 +107,7 @@ impl Journal {
         let mut options = OpenOptions::new();
         let file = options.create_new(true).append(true).open(&path);
         let file = file.map_err(|e| file_error("create", &path, &e))?;
+        lock(&file, &path)?;
         let mut journal = Journal { file, path };
         journal.write_line(header)?;
         Ok(journal)
@@ -112,6 +122,7 @@ impl Journal {
         let path = journal_path(run_dir);
         let file = OpenOptions::new().append(true).open(&path);
         let file = file.map_err(|e| file_error("open", &path, &e))?;
+        lock(&file, &path)?;
         // The torn last line goes, so that the next one starts on a line of its own.
         file.set_len(whole_bytes).map_err(|e| file_error("shorten", &path, &e))?;
         Ok((header, entries, Journal { file, path }))
@@ -217,6 +228,7 @@ mod tests {
         let mut journal = Journal::create(&run, &header()).expect("created");
         journal.append(&entry(0)).expect("written");
         journal.append(&entry(1)).expect("written");
+        drop(journal);
         let whole = std::fs::read(journal_path(&run)).expect("read");
         for cut in 1..whole.len() {
             std::fs::write(journal_path(&run), &whole[..cut]).expect("written");

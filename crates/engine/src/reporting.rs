@@ -23,8 +23,8 @@ pub(crate) struct Facts<'a> {
     pub run: &'a Run<'a>,
     pub state: &'a State,
     pub assembly: &'a Assembly,
-    /// Measured over predicted latency.
-    pub ns_factor: f64,
+    /// Measured over predicted latency of each candidate.
+    pub factors: &'a [f64],
     pub settled: &'a Settled,
     pub score: Score,
     pub n_refitted: usize,
@@ -115,8 +115,8 @@ fn price_list(facts: &Facts<'_>) -> Vec<PriceRow> {
         trial: Some(*trial),
         score: metric.value(point.loss),
         score_se: point.loss_se,
-        p50_ns: point.ns * facts.ns_factor / tail,
-        p99_ns: point.ns * facts.ns_factor,
+        p50_ns: ns_of(facts, *trial, point) / tail,
+        p99_ns: ns_of(facts, *trial, point),
         bytes: point.bytes,
         train_seconds: seconds_of(facts, *trial),
         chosen: false,
@@ -125,6 +125,15 @@ fn price_list(facts: &Facts<'_>) -> Vec<PriceRow> {
     rows.push(chosen_row(facts));
     rows.sort_by(|a, b| a.p99_ns.total_cmp(&b.p99_ns));
     rows
+}
+
+/// Predicted p99 of a point, corrected by what was measured of its learner's candidates.
+fn ns_of(facts: &Facts<'_>, trial: u64, point: &Point) -> f64 {
+    let trials = &facts.state.history.trials;
+    let learner = trials.iter().find(|t| t.id == trial).map(|t| &t.config.learner);
+    let candidates = facts.state.candidates.list().iter().zip(facts.factors);
+    let factor = candidates.into_iter().find(|(c, _)| Some(&c.config.learner) == learner);
+    point.ns * factor.map_or(1.0, |(_, factor)| *factor)
 }
 
 /// Loss of the chosen combination as that of a trial is made: the mean over the splits.
@@ -210,7 +219,7 @@ fn more_latency(facts: &Facts<'_>) -> String {
     let metric = facts.prepared.task.metric;
     let points = frontier(facts);
     let within = |ns: f64| {
-        points.iter().rev().find(|(_, point)| point.ns * facts.ns_factor <= ns).map(|(_, p)| p)
+        points.iter().rev().find(|(trial, p)| ns_of(facts, *trial, p) <= ns).map(|(_, p)| p)
     };
     let Some(limit) = facts.job.options.latency_ns else {
         return "no latency limit was set; the price list shows what a smaller one would cost"
@@ -313,8 +322,9 @@ fn missed(facts: &Facts<'_>) -> String {
     }
     let latency = settled.latency.as_ref();
     let (bound, p50) = latency.map_or((f64::NAN, f64::NAN), |l| (l.p99_upper_ns, l.p50_ns));
-    let nearest = frontier(facts).into_iter().take(3).map(|(_, p)| {
-        format!("{:.5} at about {:.0} ns", metric.value(p.loss), p.ns * facts.ns_factor)
+    let nearest = frontier(facts).into_iter().take(3).map(|(trial, p)| {
+        let (name, value) = (metric.name, metric.value(p.loss));
+        format!("{name} {value:.5} at about {:.0} ns", ns_of(facts, trial, &p))
     });
     let nearest = nearest.collect::<Vec<String>>().join(", ");
     let limit = facts.job.options.latency_ns.unwrap_or(f64::INFINITY);

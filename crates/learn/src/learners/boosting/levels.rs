@@ -71,9 +71,12 @@ impl Search<'_> {
             present.iter_mut().zip(cells).for_each(|(is, cell)| *is |= cell.count() > 0);
         }
         let levels: Vec<usize> = (0..256).filter(|&bin| present[bin]).collect();
+        if levels.len() < 2 {
+            return None;
+        }
         let index = u64::from(self.binned.features[feature].index);
-        let choice = levels[Stream::new(&[nodes[0].key, index]).below(levels.len().max(1))];
-        (levels.len() > 1).then_some(choice..choice + 1)
+        let choice = levels[Stream::new(&[nodes[0].key, index]).below(levels.len())];
+        Some(choice..choice + 1)
     }
 
     /// The best set of levels, from either end of their order by gradient over hessian of the
