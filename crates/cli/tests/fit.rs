@@ -236,7 +236,8 @@ fn a_memory_learns_and_can_be_shown() {
     let shown = memory(&["show", &id]).done().to_string();
     assert!(shown.contains("roc_auc") && shown.contains("gap (0 best, 1 worst)"), "{shown}");
     assert!(!shown.contains(" -0."), "the metric has its own sign: {shown}");
-    memory(&["show", "nope"]).is_refusal(2, &["`nope` is no task number", "eyas memory list"]);
+    memory(&["show", "nope"])
+        .is_refusal(2, &["nope", "a task number is expected (see `eyas memory list`)"]);
     memory(&["export", "--out", "all.jsonl"]).done();
     memory(&["forget", &id]).done();
     assert!(memory(&["list"]).done().contains("empty"));

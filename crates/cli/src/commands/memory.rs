@@ -71,7 +71,7 @@ enum Action {
 }
 
 fn task_number(text: &str) -> Result<i64, String> {
-    text.parse().map_err(|_| format!("`{text}` is no task number (see `eyas memory list`)"))
+    text.parse().map_err(|_| "a task number is expected (see `eyas memory list`)".into())
 }
 
 /// Runs the command.
