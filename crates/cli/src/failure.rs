@@ -25,6 +25,14 @@ impl Failure {
         Failure { code: 2, ..Failure::failed(message) }
     }
 
+    /// What the parser of arguments says, of which the first paragraph is the error.
+    pub fn of_arguments(text: &str) -> Failure {
+        let (error, more) = text.split_once("\n\n").unwrap_or((text, ""));
+        let failure = Failure::usage(error.trim().trim_start_matches("error: "));
+        let tip = more.lines().find_map(|line| line.trim().strip_prefix("tip: "));
+        failure.help(tip.unwrap_or("see --help"))
+    }
+
     /// The command ran and failed: exit code 1.
     pub fn failed(message: impl Into<String>) -> Failure {
         Failure { code: 1, message: message.into(), help: None, excerpt: None }

@@ -11,6 +11,8 @@ use std::time::Instant;
 
 use clap::Parser;
 
+use failure::Failure;
+
 mod commands;
 mod console;
 mod data;
@@ -18,6 +20,7 @@ mod excerpt;
 mod failure;
 mod latency;
 mod model;
+mod outputs;
 mod panic;
 mod places;
 mod progress;
@@ -70,6 +73,9 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             // Help and versions are results (0), all else is the caller's mistake (2).
+            if error.use_stderr() && std::env::args_os().any(|argument| argument == "--json") {
+                return Failure::of_arguments(&error.render().to_string()).report(true);
+            }
             let _ = error.print();
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }

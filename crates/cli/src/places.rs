@@ -1,27 +1,45 @@
 //! Where files go if the user does not say.
 
 use std::env;
+use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
+
+use crate::failure::Failure;
 
 /// The memory of past tasks: below `XDG_DATA_HOME` or `~/.local/share`. `None` without a home.
 pub fn memory() -> Option<PathBuf> {
     base("XDG_DATA_HOME", ".local/share").map(|base| base.join("eyas").join("memory.db"))
 }
 
-/// A folder for a new run, named by data and time: below `XDG_STATE_HOME` or `~/.local/state`, or below
-/// the folder of temporary files without a home.
-pub fn run_dir(data: &Path) -> PathBuf {
+/// Makes a folder for a new run, named by data and time: below `XDG_STATE_HOME` or `~/.local/state`, or
+/// below the folder of temporary files without a home. No two runs get the same one.
+///
+/// # Errors
+/// The folder cannot be made.
+pub fn make_run_dir(data: &Path) -> Result<PathBuf, Failure> {
     let runs = base("XDG_STATE_HOME", ".local/state").unwrap_or_else(env::temp_dir);
     let time = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S");
     let name = format!("{}-{time}", stem(data));
-    let runs = runs.join("eyas").join("runs");
-    let mut dir = runs.join(&name);
-    let mut n = 1;
-    while dir.exists() {
-        n += 1;
-        dir = runs.join(format!("{name}-{n}"));
+    make_new_dir(&runs.join("eyas").join("runs"), &name)
+}
+
+/// Makes the first folder of `name`, `name-2`, `name-3`, ... that is not there yet.
+fn make_new_dir(parent: &Path, name: &str) -> Result<PathBuf, Failure> {
+    let failure = |dir: &Path, error: &Error| {
+        Failure::file("make the folder", dir, error).help("name a folder for the run with --run")
+    };
+    std::fs::create_dir_all(parent).map_err(|error| failure(parent, &error))?;
+    let mut dir = parent.join(name);
+    for n in 2u64.. {
+        // Making it is the claim: a look beforehand could be overtaken by another process.
+        match std::fs::create_dir(&dir) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(failure(&dir, &error)),
+            Ok(()) => break,
+        }
+        dir = parent.join(format!("{name}-{n}"));
     }
-    dir
+    Ok(dir)
 }
 
 /// The name of a data file without folder and extensions: `adult` of `examples/adult.csv.gz`.
@@ -55,6 +73,20 @@ fn base(variable: &str, below_home: &str) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn runs_that_begin_together_get_folders_of_their_own() {
+        let parent = tempfile::tempdir().unwrap();
+        let make = || make_new_dir(parent.path(), "a").unwrap();
+        let mut made: Vec<PathBuf> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(make)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        made.sort();
+        made.dedup();
+        assert_eq!(made.len(), 8);
+        assert_eq!((&made[0], &made[7]), (&parent.path().join("a"), &parent.path().join("a-8")));
+    }
 
     #[test]
     fn stems_lose_every_known_extension() {

@@ -222,7 +222,9 @@ impl State {
             Some(best) => format!("best {} {best:.5}", self.metric),
             None => "no model yet".into(),
         };
-        format!("{best}, {} trials, frontier {}, {}", self.n_trials, self.frontier_size, self.stage)
+        let trials = crate::quantities::counted(self.n_trials as u64, "trial");
+        let frontier = format!("{} on the frontier (score, latency, size)", self.frontier_size);
+        format!("{best}, {trials}, {frontier}, {}", self.stage)
     }
 }
 
@@ -275,7 +277,10 @@ mod tests {
             best: Some(0.92761),
             fraction: 0.5,
         };
-        assert_eq!(state.words(), "best roc_auc 0.92761, 12 trials, frontier 5, search");
+        assert_eq!(
+            state.words(),
+            "best roc_auc 0.92761, 12 trials, 5 on the frontier (score, latency, size), search"
+        );
         let clock = Clock { started: Instant::now(), seconds: None };
         assert_eq!(clock.fraction(&state), 0.5);
     }

@@ -134,6 +134,7 @@ pub fn share(text: &str) -> Result<f64, String> {
 pub fn show_ns(ns: f64) -> String {
     match ns {
         _ if !ns.is_finite() => "-".into(),
+        _ if ns.abs() < 0.5 => "0 ns".into(),
         _ if ns.abs() < 999.5 => format!("{ns:.0} ns"),
         _ if ns.abs() < 999.5e3 => format!("{} us", three_digits(ns * 1e-3)),
         _ if ns.abs() < 999.5e6 => format!("{} ms", three_digits(ns * 1e-6)),
@@ -176,8 +177,16 @@ pub fn show_count(count: u64) -> String {
     out
 }
 
+/// A number of things by their name: `1 trial`, `2 trials`.
+pub fn counted(count: u64, name: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{} {name}{plural}", show_count(count))
+}
+
 fn three_digits(value: f64) -> String {
     match value.abs() {
+        // No sign before a zero.
+        v if v < 0.005 => "0.00".into(),
         v if v < 9.995 => format!("{value:.2}"),
         v if v < 99.95 => format!("{value:.1}"),
         _ => format!("{value:.0}"),
@@ -250,5 +259,8 @@ mod tests {
         assert_eq!(show_seconds(3720.0), "1h 02m");
         assert_eq!(show_bytes(123_456), "123 kB");
         assert_eq!(show_count(1_234_567), "1,234,567");
+        assert_eq!([counted(1, "trial"), counted(2_000, "trial")], ["1 trial", "2,000 trials"]);
+        assert_eq!([-0.0, -0.004, 0.004].map(show_seconds), ["0.00 s", "0.00 s", "0.00 s"]);
+        assert_eq!([show_seconds(-0.006), show_ns(-0.2)], ["-0.01 s", "0 ns"]);
     }
 }

@@ -5,7 +5,7 @@ use eyas::Report;
 use eyas::report::{Contribution, MeasuredLatency, PriceRow};
 
 use crate::console::Style;
-use crate::quantities::{show_bytes, show_ns, show_seconds};
+use crate::quantities::{counted, show_bytes, show_ns, show_seconds};
 
 /// The whole report.
 pub fn text(report: &Report, style: Style) -> String {
@@ -27,7 +27,11 @@ fn price_list(report: &Report, style: Style) -> String {
     }
     align_right(&mut table, 2..7);
     let direction = if report.higher_is_better { "higher" } else { "lower" };
-    let title = format!("Price list ({}, {direction} is better; * is chosen)", report.metric);
+    let title = format!(
+        "Price list: {} on validation rows ({}), {direction} is better; one row, warm caches; \
+         * chosen and measured, the others estimated",
+        report.metric, report.validation
+    );
     format!("{}\n{}", style.bold(&title), table.trim_fmt())
 }
 
@@ -90,8 +94,8 @@ fn outcome(report: &Report, style: Style) -> String {
     }
     lines.extend(contract_lines(report, style));
     lines.push(format!(
-        "  {} trials ({} failed or infeasible) in {}; ended: {}",
-        report.n_trials,
+        "  {} ({} failed or infeasible) in {}; ended: {}",
+        counted(report.n_trials as u64, "trial"),
         report.n_failed,
         show_seconds(report.seconds),
         report.stop_reason,

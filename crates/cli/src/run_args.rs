@@ -9,6 +9,7 @@ use eyas::Method;
 use eyas_learn::metrics::{METRICS, Metric};
 use serde::{Deserialize, Serialize};
 
+use crate::failure::Failure;
 use crate::places;
 use crate::quantities::{self, Bytes, Nanoseconds, Seconds};
 
@@ -45,7 +46,8 @@ pub struct RunArgs {
 #[derive(Debug, Clone, Args, Serialize, Deserialize)]
 #[command(next_help_heading = "Limits")]
 pub struct Limits {
-    /// Largest p99 of predicting one row, encoding of raw values included, e.g. 20us
+    /// Largest p99 of predicting one row from its raw values with warm caches, upper end of the 95 %
+    /// interval, e.g. 20us
     #[arg(long, value_name = "TIME", value_parser = quantities::latency)]
     pub latency: Option<Nanoseconds>,
 
@@ -57,7 +59,7 @@ pub struct Limits {
     #[arg(long, value_name = "SIZE", value_parser = quantities::size)]
     pub size: Option<Bytes>,
 
-    /// Largest memory of the run, e.g. 4GB
+    /// Largest RAM the run may plan with (estimated before trials are started), e.g. 4GB
     #[arg(long, value_name = "SIZE", value_parser = quantities::size)]
     pub memory_limit: Option<Bytes>,
 
@@ -66,7 +68,7 @@ pub struct Limits {
           value_parser = clap::value_parser!(u64).range(1..))]
     pub work: Option<u64>,
 
-    /// Write the best model found even if it misses a limit
+    /// Exit with 0 although a limit is missed (the fastest model is written in any case)
     #[arg(long)]
     pub best_effort: bool,
 }
@@ -96,7 +98,8 @@ pub struct Dialect {
 #[derive(Debug, Clone, Args, Serialize, Deserialize)]
 #[command(next_help_heading = "Task")]
 pub struct TaskArgs {
-    /// What to optimise; roc_auc, log_loss or rmse by kind of task if not given
+    /// What to optimise; roc_auc, log_loss or rmse by kind of task if not given. Aliases such as auc
+    /// are accepted; of two classes the second in sort order is the positive one
     #[arg(long, value_name = "NAME", value_parser = metric_names())]
     pub metric: Option<String>,
 
@@ -155,7 +158,7 @@ pub struct SearchArgs {
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
 
-    /// Switch methods off: rate, selection, pruning, transfer
+    /// Switch methods off: rate, selection, pruning, transfer, or all
     #[arg(long, value_name = "METHOD,...", value_delimiter = ',')]
     pub without: Vec<Switched>,
 
@@ -182,16 +185,27 @@ pub struct OutputArgs {
 }
 
 impl RunArgs {
-    /// Fills in what depends on the moment and the current folder, so that another process can go on.
+    /// Fills in what depends on the current folder, so that another process can go on.
     pub fn settle(&mut self) {
         absolute(&mut self.data);
         let out = self.output.out.get_or_insert_with(|| places::model_file(&self.data));
         absolute(out);
-        let run = self.output.run.get_or_insert_with(|| places::run_dir(&self.data));
-        absolute(run);
-        for path in [&mut self.validation.valid, &mut self.output.events].into_iter().flatten() {
-            absolute(path);
+        let more = [&mut self.validation.valid, &mut self.output.events, &mut self.output.run];
+        more.into_iter().flatten().for_each(absolute);
+    }
+
+    /// Makes the folder of the run if the user named none, and gives it then.
+    ///
+    /// # Errors
+    /// The folder cannot be made.
+    pub fn settle_run_dir(&mut self) -> Result<Option<PathBuf>, Failure> {
+        if self.output.run.is_some() {
+            return Ok(None);
         }
+        let mut made = places::make_run_dir(&self.data)?;
+        absolute(&mut made);
+        self.output.run = Some(made.clone());
+        Ok(Some(made))
     }
 
     /// Threads to use.
@@ -239,18 +253,37 @@ impl From<Kind> for eyas_model::TaskKind {
     }
 }
 
-/// A method that is switched off.
+/// What is switched off.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Switched(pub Method);
+#[serde(rename_all = "snake_case")]
+pub enum Switched {
+    /// Every method.
+    All,
+    /// One method.
+    One(Method),
+}
+
+impl Switched {
+    /// The methods that are switched off.
+    pub fn methods(&self) -> &[Method] {
+        match self {
+            Switched::All => &Method::ALL,
+            Switched::One(method) => std::slice::from_ref(method),
+        }
+    }
+}
 
 impl FromStr for Switched {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Switched, String> {
+        if name == "all" {
+            return Ok(Switched::All);
+        }
         let method = Method::ALL.into_iter().find(|method| method.name() == name);
-        method.map(Switched).ok_or_else(|| {
+        method.map(Switched::One).ok_or_else(|| {
             let names = Method::ALL.map(Method::name).join(", ");
-            format!("`{name}` is no method; the methods are {names}")
+            format!("`{name}` is no method; the methods are {names}, or all")
         })
     }
 }
@@ -294,4 +327,17 @@ pub fn metric_names() -> clap::builder::PossibleValuesParser {
         PossibleValue::new(metric.name).aliases(metric.aliases.iter().copied()).help(metric.help)
     };
     METRICS.iter().map(value).collect::<Vec<_>>().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_methods_have_one_name() {
+        let methods = |name: &str| name.parse().map(|it: Switched| it.methods().to_vec());
+        assert_eq!(methods("all"), Ok(Method::ALL.to_vec()));
+        assert_eq!(methods("pruning"), Ok(vec![Method::Pruning]));
+        assert!(methods("none").is_err());
+    }
 }

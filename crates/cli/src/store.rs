@@ -12,7 +12,11 @@ use crate::places;
 pub fn open_for_run(named: Option<&str>, note: impl Fn(&str)) -> Result<Option<Memory>, Failure> {
     match named {
         Some("off") => Ok(None),
-        Some(url) => open(&path_of(url)?, true).map(Some),
+        Some(url) => {
+            let path = path_of(url)?;
+            has_folder(&path)?;
+            open(&path, true).map(Some)
+        }
         None => {
             let Some(path) = places::memory() else { return Ok(None) };
             let opened = open(&path, true);
@@ -32,7 +36,29 @@ pub fn open_named(named: Option<&str>, create: bool) -> Result<Memory, Failure> 
             Failure::usage("there is no home folder with a memory").help("name one with --memory")
         })?,
     };
+    if create && named.is_some() {
+        has_folder(&path)?;
+    }
     open(&path, create)
+}
+
+/// Fails now rather than after the data is read, if a memory that is named cannot be one.
+pub fn check(named: Option<&str>) -> Result<(), Failure> {
+    match named {
+        None | Some("off") => Ok(()),
+        Some(url) => has_folder(&path_of(url)?),
+    }
+}
+
+/// The folder of a memory that is named must be there; only the user's own is made.
+fn has_folder(path: &Path) -> Result<(), Failure> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder.map_or(Ok(()), |folder| {
+        std::fs::metadata(folder).map(drop).map_err(|error| {
+            Failure::file("write", path, &error)
+                .help("name a file in a folder that is there, with --memory")
+        })
+    })
 }
 
 fn open(path: &Path, create: bool) -> Result<Memory, Failure> {
@@ -45,6 +71,12 @@ fn open(path: &Path, create: bool) -> Result<Memory, Failure> {
 
 /// The file of `sqlite:FILE` or `FILE`.
 fn path_of(url: &str) -> Result<PathBuf, Failure> {
+    if url.contains("://") {
+        return Err(Failure::usage(format!(
+            "--memory `{url}`: only a file path or off is supported now"
+        ))
+        .help("name a file, e.g. --memory team.db"));
+    }
     let path = url.strip_prefix("sqlite:").unwrap_or(url);
     if path.is_empty() {
         return Err(Failure::usage("the memory has no name").help("name a file, or off"));

@@ -88,7 +88,7 @@ fn budgets_and_limits_of_zero() {
         ("--holdout", "1.5", "not a share between 0 and 1"),
         ("--folds", "1", "1 is not in"),
         ("--threads", "0", "0 is not in"),
-        ("--without", "magic", "the methods are rate, selection, pruning, transfer"),
+        ("--without", "magic", "the methods are rate, selection, pruning, transfer, or all"),
         ("--type", "x", "COL=KIND"),
         ("--type", "x=colour", "the kinds are"),
         ("--delimiter", "::", "one character"),
@@ -274,4 +274,14 @@ fn a_folder_that_is_no_run() {
     let place = Workplace::new();
     std::fs::create_dir(place.path("empty")).unwrap();
     place.refused(&["resume", "empty"], 1, &["empty", "journal.jsonl"]);
+}
+
+#[test]
+fn usage_errors_are_json_for_machines() {
+    let place = Workplace::new();
+    let ended = place.run(&["fit", "data.csv", "--json", "--tarqet", "y"]);
+    let error: serde_json::Value = serde_json::from_str(&ended.stderr).unwrap();
+    assert_eq!((ended.code, &error["exit_code"]), (2, &serde_json::json!(2)));
+    assert!(error["error"].as_str().unwrap().starts_with("unexpected argument '--tarqet'"));
+    assert!(error["help"].as_str().unwrap().contains("--target"), "{error}");
 }

@@ -233,11 +233,15 @@ fn a_memory_learns_and_can_be_shown() {
     assert_eq!(tasks.as_array().unwrap().len(), 1, "two runs on the same data are one task");
     let id = tasks[0]["id"].to_string();
     assert!(memory(&["list"]).done().contains("data"));
-    assert!(memory(&["show", &id]).done().contains("roc_auc"));
+    let shown = memory(&["show", &id]).done().to_string();
+    assert!(shown.contains("roc_auc") && shown.contains("gap (0 best, 1 worst)"), "{shown}");
+    assert!(!shown.contains(" -0."), "the metric has its own sign: {shown}");
+    memory(&["show", "nope"])
+        .is_refusal(2, &["nope", "a task number is expected (see `eyas memory list`)"]);
     memory(&["export", "--out", "all.jsonl"]).done();
     memory(&["forget", &id]).done();
     assert!(memory(&["list"]).done().contains("empty"));
-    assert!(memory(&["import", "all.jsonl"]).done().starts_with("1 tasks"));
+    assert!(memory(&["import", "all.jsonl"]).done().starts_with("1 task with"));
     memory(&["show", "999"]).is_refusal(1, &["999"]);
 }
 

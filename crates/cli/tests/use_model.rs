@@ -111,7 +111,7 @@ fn scores_are_those_of_the_rows_with_a_target() {
     assert_eq!(scores["scores"][0]["value"], 2.0);
     assert!((scores["scores"][1]["value"].as_f64().unwrap() - 5f64.sqrt()).abs() < 1e-12);
     let told = place.run(&["evaluate", "m.eyas", "rows.csv"]);
-    assert!(told.done().contains("rmse") && told.stderr.contains("1 rows without a target"));
+    assert!(told.done().contains("rmse") && told.stderr.contains("1 row without a target"));
 }
 
 #[test]
@@ -192,4 +192,15 @@ fn completions_of_every_shell() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         assert!(place.run(&["completions", shell]).done().contains("eyas"));
     }
+}
+
+#[test]
+fn metrics_without_a_value_are_named() {
+    let place = Workplace::new();
+    save(&class_model(""), &place.path("m.eyas"));
+    place.file("rows.csv", "x,color,y\n3,red,yes\n4,red,yes\n");
+    let told = place.run(&["evaluate", "m.eyas", "rows.csv"]).done().to_string();
+    let last = told.lines().last().unwrap();
+    assert!(last.starts_with("not defined for these rows: roc_auc"), "{told}");
+    assert!(!told.contains("NaN") && !told.contains("inf") && told.contains("accuracy"), "{told}");
 }

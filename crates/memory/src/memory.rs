@@ -330,7 +330,7 @@ fn json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).expect("plain data with text keys is always JSON")
 }
 
-/// The path of a file; a URL of a database server is refused by name.
+/// The path of a file; a URL is refused, that of a database server by name.
 fn file_path(path: &Path) -> Result<PathBuf, Error> {
     let text = path.to_string_lossy();
     for scheme in ["postgres", "postgresql"] {
@@ -338,6 +338,11 @@ fn file_path(path: &Path) -> Result<PathBuf, Error> {
         if text.to_ascii_lowercase().starts_with(&format!("{scheme}:/")) {
             return Err(Error::PostgresUnsupported { scheme: scheme.to_owned() });
         }
+    }
+    let is_scheme = |name: &str| !name.is_empty() && name.chars().all(char::is_alphanumeric);
+    if text.split_once("://").is_some_and(|(scheme, _)| is_scheme(scheme)) {
+        let reason = "it is a URL, but only the path of a file is supported now".to_owned();
+        return Err(Error::CannotOpen { path: path.to_owned(), reason });
     }
     Ok(path.to_owned())
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::failure::Failure;
 use crate::model::{self, OpenModel};
-use crate::quantities::show_count;
+use crate::quantities::counted;
 use crate::report;
 use crate::run_args::{Dialect, metric_names};
 use crate::scoring::Outcomes;
@@ -50,8 +50,8 @@ pub fn run(args: &EvaluateArgs, context: &Context) -> Result<ExitCode, Failure> 
         })
         .collect();
     if outcomes.n_without_target > 0 && !context.quiet {
-        let left_out = show_count(outcomes.n_without_target);
-        console::tell(&format!("note: {left_out} rows without a target were left out"));
+        let left_out = counted(outcomes.n_without_target, "row");
+        console::tell(&format!("note: {left_out} without a target left out"));
     }
     let n_rows = outcomes.n_rows();
     console::print(&if context.json {
@@ -88,11 +88,24 @@ fn as_json(scores: &[(&Metric, f64, f64)], n_rows: usize) -> String {
 
 fn as_text(scores: &[(&Metric, f64, f64)], n_rows: usize) -> String {
     let mut table = report::plain_table(&["metric", "value ± se", "better"]);
+    let is_defined = |value: f64, se: f64| value.is_finite() && !se.is_infinite();
+    let mut undefined = Vec::new();
     for (metric, value, se) in scores {
+        if !is_defined(*value, *se) {
+            undefined.push(metric.name);
+            continue;
+        }
         let better = if metric.higher_is_better { "higher" } else { "lower" };
         let value = format!("{} ± {}", report::digits(*value, *se), report::se(*se));
         table.add_row([metric.name, value.as_str(), better]);
     }
     report::align_right(&mut table, 1..2);
-    format!("{}\n{} rows", table.trim_fmt(), show_count(n_rows as u64))
+    let mut lines = vec![counted(n_rows as u64, "row")];
+    if undefined.len() < scores.len() {
+        lines.insert(0, table.trim_fmt());
+    }
+    if !undefined.is_empty() {
+        lines.push(format!("not defined for these rows: {}", undefined.join(", ")));
+    }
+    lines.join("\n")
 }

@@ -10,8 +10,9 @@ use crate::Context;
 use crate::console::{self, Style};
 use crate::data::{must_exist, read_table};
 use crate::failure::Failure;
+use crate::outputs;
 use crate::progress::Progress;
-use crate::run_args::RunArgs;
+use crate::run_args::{RunArgs, Switched};
 use crate::store;
 
 /// Find the most accurate model that meets the limits
@@ -34,9 +35,26 @@ static INTERRUPT: Interrupt = Interrupt::new();
 pub fn run(args: FitArgs, context: &Context) -> Result<ExitCode, Failure> {
     let mut args = args.run;
     args.settle();
+    check_outputs(&args)?;
     must_exist(&args.data)?;
     can_write(args.out())?;
-    go(&args, context, false)
+    store::check(args.search.memory.as_deref())?;
+    let made = args.settle_run_dir()?;
+    let ended = go(&args, context, false);
+    if let Some(dir) = made.filter(|_| ended.is_err()) {
+        // Only an empty folder goes: that of a run that did not begin.
+        let _ = std::fs::remove_dir(dir);
+    }
+    ended
+}
+
+/// Fails if a file to be written is one of those that are read.
+fn check_outputs(args: &RunArgs) -> Result<(), Failure> {
+    let valid = args.validation.valid.as_deref().map(|path| ("--valid", path));
+    let mut inputs: Vec<_> = [("DATA", args.data.as_path())].into_iter().chain(valid).collect();
+    outputs::check("--out", args.out(), &inputs)?;
+    inputs.push(("--out", args.out()));
+    args.output.events.iter().try_for_each(|path| outputs::check("--events", path, &inputs))
 }
 
 /// Begins a run, or goes on with one.
@@ -102,7 +120,7 @@ fn options(args: &RunArgs, context: &Context, validation: Validation) -> FitOpti
         validation,
         threads: args.threads(),
         seed: args.search.seed,
-        without: args.search.without.iter().map(|switched| switched.0).collect(),
+        without: args.search.without.iter().flat_map(Switched::methods).copied().collect(),
         best_effort: limits.best_effort,
         out: args.out().to_path_buf(),
         run_dir: args.run_dir().to_path_buf(),

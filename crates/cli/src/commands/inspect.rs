@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::failure::Failure;
 use crate::model::{self, OpenModel};
-use crate::quantities::{show_bytes, show_count, show_ns};
+use crate::quantities::{counted, show_bytes, show_count, show_ns};
 use crate::report::{align_right, plain_table};
 use crate::{Context, console};
 
@@ -129,6 +129,7 @@ fn found(notes: &Value) -> Option<String> {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
+    let count = |value: &Value, name| counted(value.as_u64().unwrap_or(0), name);
     notes["chosen"].as_str()?;
     let mut lines = vec![format!("How it was found\n  {}", text(&notes["chosen"]))];
     for member in notes["members"].as_array().into_iter().flatten() {
@@ -146,11 +147,11 @@ fn found(notes: &Value) -> Option<String> {
         ));
     }
     lines.push(format!(
-        "  {} rows, {} features, {}, {} trials, seed {}",
-        notes["n_rows"],
-        notes["n_features"],
+        "  {}, {}, {}, {}, seed {}",
+        count(&notes["n_rows"], "row"),
+        count(&notes["n_features"], "feature"),
         text(&notes["validation"]),
-        notes["n_trials"],
+        count(&notes["n_trials"], "trial"),
         notes["seed"],
     ));
     let references = notes["references"].as_array().map_or(&[][..], Vec::as_slice);

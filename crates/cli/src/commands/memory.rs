@@ -5,11 +5,12 @@ use std::io::{BufReader, BufWriter};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use eyas_learn::metrics::METRICS;
 use eyas_memory::{Forget, StoredTask, StoredTrial};
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
-use crate::quantities::{show_bytes, show_count, show_ns, show_seconds};
+use crate::quantities::{counted, show_bytes, show_count, show_ns, show_seconds};
 use crate::report::{align_right, plain_table};
 use crate::{Context, console, data, store};
 
@@ -37,6 +38,7 @@ enum Action {
     #[command(after_help = "Example:\n  eyas memory show 3")]
     Show {
         /// Number of the task, as `list` shows it
+        #[arg(value_parser = task_number)]
         task: i64,
     },
 
@@ -44,7 +46,7 @@ enum Action {
     #[command(after_help = "Examples:\n  eyas memory forget 3\n  eyas memory forget --all")]
     Forget {
         /// Number of the task, as `list` shows it
-        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        #[arg(required_unless_present = "all", conflicts_with = "all", value_parser = task_number)]
         task: Option<i64>,
 
         /// Forget every task
@@ -68,6 +70,10 @@ enum Action {
     },
 }
 
+fn task_number(text: &str) -> Result<i64, String> {
+    text.parse().map_err(|_| "a task number is expected (see `eyas memory list`)".into())
+}
+
 /// Runs the command.
 pub fn run(args: &MemoryArgs, context: &Context) -> Result<ExitCode, Failure> {
     let named = args.memory.as_deref();
@@ -80,7 +86,11 @@ pub fn run(args: &MemoryArgs, context: &Context) -> Result<ExitCode, Failure> {
         Action::Forget { task, .. } => {
             let what = task.map_or(Forget::All, Forget::Task);
             let n_tasks = store::open_named(named, false)?.forget(what)?;
-            told(&json!({"n_tasks": n_tasks}), &format!("{n_tasks} tasks forgotten"), context)
+            told(
+                &json!({"n_tasks": n_tasks}),
+                &format!("{} forgotten", counted(n_tasks as u64, "task")),
+                context,
+            )
         }
         Action::Export { out } => export(&store::open_named(named, false)?, out.as_ref(), context),
         Action::Import { file } => {
@@ -90,7 +100,9 @@ pub fn run(args: &MemoryArgs, context: &Context) -> Result<ExitCode, Failure> {
             let brought = memory.import(&mut BufReader::new(opened))?;
             let (n_tasks, n_trials) = (brought.n_tasks, brought.n_trials);
             let json = json!({"n_tasks": n_tasks, "n_trials": n_trials});
-            told(&json, &format!("{n_tasks} tasks with {n_trials} trials imported"), context)
+            let (tasks, trials) =
+                (counted(n_tasks as u64, "task"), counted(n_trials as u64, "trial"));
+            told(&json, &format!("{tasks} with {trials} imported"), context)
         }
     }?;
     Ok(ExitCode::SUCCESS)
@@ -134,11 +146,21 @@ fn show(stored: &StoredTask, trials: &[StoredTrial], context: &Context) -> Resul
     }
     let mut trials: Vec<&StoredTrial> = trials.iter().collect();
     trials.sort_by(|a, b| a.loss_normalised.total_cmp(&b.loss_normalised));
-    let mut table = plain_table(&["rank", "loss", "p99", "bytes", "training", "configuration"]);
+    let metric = METRICS.iter().find(|metric| metric.name == stored.task.metric);
+    let header = metric.map_or("loss", |metric| metric.name);
+    let mut table = plain_table(&[
+        "gap (0 best, 1 worst)",
+        header,
+        "p99",
+        "bytes",
+        "training",
+        "configuration",
+    ]);
+    let value = |loss: f64| format!("{:.5}", metric.map_or(loss, |metric| metric.value(loss)));
     for trial in trials {
         table.add_row([
             format!("{:.3}", trial.loss_normalised),
-            trial.loss.map_or_else(|| "failed".into(), |loss| format!("{loss:.5}")),
+            trial.loss.map_or_else(|| "failed".into(), value),
             trial.ns.map_or_else(|| "-".into(), show_ns),
             show_bytes(trial.bytes),
             show_seconds(trial.seconds),
@@ -152,11 +174,11 @@ fn show(stored: &StoredTask, trials: &[StoredTrial], context: &Context) -> Resul
         n => format!(", {n} classes"),
     };
     console::print(&format!(
-        "{}: {}, {} rows, {} features ({} categories), {:.1} % missing{classes}; {}, {}\n{}",
+        "{}: {}, {}, {} ({} categorical), {:.1} % missing{classes}; {}, {}\n{}",
         task.name,
         facts.kind,
-        show_count(facts.n_rows),
-        facts.n_features,
+        counted(facts.n_rows, "row"),
+        counted(facts.n_features, "feature"),
         facts.n_categorical,
         100.0 * facts.missing_share,
         task.metric,
@@ -189,7 +211,11 @@ fn export(
     };
     let file = File::create(path).map_err(|error| Failure::file("write", path, &error))?;
     let n_tasks = memory.export(&mut BufWriter::new(file))?;
-    told(&json!({"n_tasks": n_tasks}), &format!("{n_tasks} tasks exported"), context)
+    told(
+        &json!({"n_tasks": n_tasks}),
+        &format!("{} exported", counted(n_tasks as u64, "task")),
+        context,
+    )
 }
 
 /// The day of a time in seconds since 1970.

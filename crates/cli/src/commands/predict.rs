@@ -7,10 +7,11 @@ use eyas_learn::data::{OutputCells, OutputColumn, WriteRows};
 use eyas_model::{Schema, TaskKind};
 
 use crate::failure::Failure;
-use crate::quantities::show_count;
+use crate::outputs::Unfinished;
+use crate::quantities::counted;
 use crate::run_args::Dialect;
 use crate::scoring::{predict_file, predicted_class};
-use crate::{Context, console, data, model};
+use crate::{Context, console, data, model, outputs};
 
 /// Predict the rows of a file
 #[derive(Debug, clap::Args)]
@@ -40,13 +41,18 @@ pub struct PredictArgs {
 
 /// Runs the command.
 pub fn run(args: &PredictArgs, context: &Context) -> Result<ExitCode, Failure> {
+    if let Some(out) = &args.out {
+        outputs::check("--out", out, &[("MODEL", &args.model), ("DATA", &args.data)])?;
+    }
     let model = model::open(&args.model)?;
     let schema = model.predictor.schema();
     if args.proba && schema.task == TaskKind::Regression {
         return Err(Failure::usage("--proba is for classes, but this model predicts a number")
             .help("leave --proba out"));
     }
-    let mut sink = Sink::new(schema, args.proba, data::create_rows(args.out.as_deref())?);
+    let rows = data::create_rows(args.out.as_deref())?;
+    let _unfinished = args.out.as_deref().and_then(Unfinished::of);
+    let mut sink = Sink::new(schema, args.proba, rows);
     let n_rows = predict_file(&model, &args.data, &args.dialect, &[], |_, out| sink.write(out))?;
     if n_rows == 0 {
         // No rows still have a header.
@@ -59,7 +65,7 @@ pub fn run(args: &PredictArgs, context: &Context) -> Result<ExitCode, Failure> {
             let text = serde_json::json!({"n_rows": n_rows, "out": out.to_string()}).to_string();
             console::print(&text)?;
         } else {
-            console::tell(&format!("{} rows predicted, written to {out}", show_count(n_rows)));
+            console::tell(&format!("{} predicted, written to {out}", counted(n_rows, "row")));
         }
     }
     Ok(ExitCode::SUCCESS)
