@@ -42,7 +42,11 @@ pub(crate) const VERSION: i64 = MIGRATIONS.len() as i64;
 /// Brings a file to the latest format. Does nothing, and takes no lock, if it has it already.
 pub(crate) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Error> {
     let of_sqlite = |source| Error::of_sqlite(path, source);
-    if check(connection, path)? == VERSION {
+    // One snapshot for all that is read: another process may be making the file right now.
+    let snapshot = connection.transaction().map_err(of_sqlite)?;
+    let version = check(&snapshot, path)?;
+    drop(snapshot);
+    if version == VERSION {
         return Ok(());
     }
     if connection.is_readonly(rusqlite::MAIN_DB).map_err(of_sqlite)? {
