@@ -101,12 +101,34 @@ impl<'a> Meter<'a> {
     }
 }
 
+/// A time of the run that may move while others look at it, in seconds of [`Meter::elapsed`].
+#[derive(Debug)]
+pub struct Moment(AtomicU64);
+
+impl Moment {
+    /// A moment that never comes.
+    pub fn never() -> Moment {
+        Moment(AtomicU64::new(f64::INFINITY.to_bits()))
+    }
+
+    /// Moves it.
+    pub fn set(&self, seconds: f64) {
+        self.0.store(seconds.to_bits(), Ordering::Relaxed);
+    }
+
+    /// When it is.
+    pub fn get(&self) -> f64 {
+        f64::from_bits(self.0.load(Ordering::Relaxed))
+    }
+}
+
 /// Ends one fit at a moment (seconds of [`Meter::elapsed`]) or after some work.
 #[derive(Debug)]
 pub struct FitLimit<'a> {
     meter: &'a Meter<'a>,
     /// In seconds of the run, or in work units of this fit.
     limit: f64,
+    or_at: Option<&'a Moment>,
     spent: AtomicU64,
 }
 
@@ -114,7 +136,13 @@ impl<'a> FitLimit<'a> {
     /// With a clock the fit ends when `meter.elapsed()` reaches `limit`; by work, when the fit has
     /// spent `limit` units.
     pub fn new(meter: &'a Meter<'a>, limit: f64) -> FitLimit<'a> {
-        FitLimit { meter, limit, spent: AtomicU64::new(0) }
+        FitLimit { meter, limit, or_at: None, spent: AtomicU64::new(0) }
+    }
+
+    /// With a clock the fit also ends when this moment comes.
+    #[must_use]
+    pub fn or_at(self, moment: &'a Moment) -> FitLimit<'a> {
+        FitLimit { or_at: Some(moment), ..self }
     }
 
     /// Work units spent so far.
@@ -126,7 +154,10 @@ impl<'a> FitLimit<'a> {
 impl eyas_learn::Stop for FitLimit<'_> {
     fn spent(&self, work: u64) -> bool {
         let spent = self.spent.fetch_add(work, Ordering::Relaxed) + work;
-        let used = if self.meter.by_work() { spent as f64 } else { self.meter.elapsed() };
-        used >= self.limit || self.meter.is_interrupted()
+        if self.meter.by_work() {
+            return spent as f64 >= self.limit || self.meter.is_interrupted();
+        }
+        let end = self.or_at.map_or(self.limit, |moment| moment.get().min(self.limit));
+        self.meter.elapsed() >= end || self.meter.is_interrupted()
     }
 }

@@ -46,6 +46,8 @@ const MOST_THINNINGS: usize = 6;
 /// A row with swept caches takes about this long to prepare and time.
 const COLD_ROW_SECONDS: f64 = 0.002;
 const MOST_COLD_ROWS: usize = 100;
+/// Fewer rows than these say nothing of a p99.
+const LEAST_ROWS: usize = 3_000;
 /// A measurement over the limit is repeated this often at most: other work on the machine can only
 /// add to it.
 const MOST_MEASUREMENTS: usize = 3;
@@ -137,36 +139,30 @@ fn least_disturbed(
     let per_row = predicted_p50_ns.max(500.0) * 1.5e-9;
     let mut best: Option<MeasuredLatency> = None;
     for _ in 0..MOST_MEASUREMENTS {
+        let began = std::time::Instant::now();
         let seconds = (limits.remaining)().max(0.0);
-        let n = ((0.25 * seconds / per_row) as usize).clamp(300, crate::finish::MEASURED_ROWS);
+        let n =
+            ((0.25 * seconds / per_row) as usize).clamp(LEAST_ROWS, crate::finish::MEASURED_ROWS);
         let n_cold = ((0.15 * seconds / COLD_ROW_SECONDS) as usize).min(MOST_COLD_ROWS);
         let Ok(latency) = measure_predictor(predictor, table, n, n_cold) else { break };
         if best.as_ref().is_none_or(|best| latency.p99_upper_ns < best.p99_upper_ns) {
             best = Some(latency);
         }
         let bound = best.as_ref().map_or(f64::INFINITY, |best| best.p99_upper_ns);
-        let took = seconds - (limits.remaining)();
+        let took = began.elapsed().as_secs_f64();
         let enough = bound <= limits.latency_ns.unwrap_or(f64::INFINITY);
-        if enough || (limits.remaining)() < 1.5 * took {
+        if enough || (took > 0.1 && (limits.remaining)() < 1.5 * took) {
             break;
         }
     }
     best
 }
 
-/// Measures a model that is not written yet.
+/// Measures one-row latency on rows of the training table.
 ///
 /// # Errors
-/// The model is inconsistent, or a row cannot be predicted.
-pub(crate) fn measure(
-    model: Model,
-    table: &Table,
-    n_rows: usize,
-) -> Result<MeasuredLatency, Error> {
-    measure_predictor(&Predictor::compile(model)?, table, n_rows, 0)
-}
-
-fn measure_predictor(
+/// A row cannot be predicted.
+pub(crate) fn measure_predictor(
     predictor: &Predictor,
     table: &Table,
     n_rows: usize,

@@ -11,7 +11,7 @@ use eyas_memory::Memory;
 use eyas_model::{CostModel, TaskKind};
 use eyas_search::{Config, History, Outcome, Trial};
 
-use crate::budget::{Budget, Interrupt, Meter};
+use crate::budget::{Budget, Interrupt, Meter, Moment};
 use crate::candidates::Candidates;
 use crate::error::Error;
 use crate::event::{Event, Observer};
@@ -308,6 +308,7 @@ impl Job<'_> {
             threads: options.threads,
             seed: options.seed,
             reserve_seconds: self.reserve_seconds(),
+            search_end: Moment::never(),
             refits: splits.len() == 1 && !matches!(options.validation, Validation::Table(_)),
         }
     }

@@ -8,7 +8,7 @@ use eyas_search::frontier::{Frontier, Objectives};
 use eyas_search::strategy::{Decision, Price, Proposal, Rules, StopReason, next};
 use eyas_search::{Config, History, Point, Trial};
 
-use crate::budget::{FitLimit, Meter};
+use crate::budget::{FitLimit, Meter, Moment};
 use crate::candidates::Candidates;
 use crate::error::Error;
 use crate::event::{Event, Observer};
@@ -37,6 +37,8 @@ pub(crate) struct Run<'a> {
     pub reserve_seconds: f64,
     /// Whether the chosen strategies are fitted again on all rows.
     pub refits: bool,
+    /// When the search must end, in seconds of the run; moves as candidates become known.
+    pub search_end: Moment,
 }
 
 /// What the workers share and change, under one lock.
@@ -55,6 +57,10 @@ const ROUND: usize = 2;
 /// Largest share of the budget that one trial on one split may take; what is cut off there is
 /// still usable, as a trial on some of the folds is not.
 const MOST_SHARE_OF_TRIAL: f64 = 0.25;
+
+/// A candidate is stored for a resume if its bytes are below this many a second of the budget:
+/// writing it takes under half a percent of the run.
+const STORED_BYTES_A_SECOND: f64 = 1e5;
 
 impl State {
     /// The state of a run whose history is known so far.
@@ -193,7 +199,7 @@ impl<'a> Run<'a> {
     }
 
     fn try_out(&self, proposal: &Proposal, incumbent: Option<&[f64]>, limit: f64) -> TrialEnd {
-        let limit = FitLimit::new(self.meter, limit);
+        let limit = FitLimit::new(self.meter, limit).or_at(&self.search_end);
         run_trial(&self.context, proposal, incumbent, &limit, || self.meter.elapsed())
     }
 
@@ -293,8 +299,10 @@ impl<'a> Run<'a> {
         let elapsed = self.meter.elapsed();
         if let Some(candidate) = candidate {
             let ns = candidate.ns;
-            if state.candidates.insert(candidate.clone(), ns, self.context.limit_ns) {
-                // What cannot be stored is fitted again on resume; the run itself goes on.
+            let bytes = candidate.shape.bytes * candidate.models.len() as f64;
+            let kept = state.candidates.insert(candidate.clone(), ns, self.context.limit_ns);
+            if kept && bytes < STORED_BYTES_A_SECOND * self.meter.total() {
+                // What is not stored is fitted again on resume; the run itself goes on.
                 let _ = storage::store(self.run_dir, self.context.data, &candidate);
             }
         }
@@ -314,6 +322,9 @@ impl<'a> Run<'a> {
         }
         self.observer.event(&Event::TrialEnded { elapsed, trial: trial.clone() });
         state.history.trials.push(trial);
+        if !self.meter.by_work() {
+            self.search_end.set(self.meter.elapsed() + self.remaining(state));
+        }
         let metric = self.context.metric;
         self.observer.event(&Event::Progress {
             elapsed,

@@ -6,7 +6,6 @@ use crate::engine::pack::PackedTrees;
 use crate::engine::scalar;
 use crate::engine::usage::Usage;
 use crate::error::Error;
-use crate::members::Part;
 use crate::tree::Trees;
 
 /// Trees packed to score rows of bins. Equals [`Trees::score_by`] bit for bit.
@@ -41,7 +40,7 @@ impl BinnedTrees {
     /// [`Error::BadModel`] if they ask more than the packed form can hold.
     pub fn new(trees: &Trees, features: &[Feature]) -> Result<BinnedTrees, Error> {
         let mut usage = Usage::new(features);
-        usage.add_part(&Part::Trees(trees.clone()));
+        trees.trees.iter().for_each(|tree| usage.add_tree(tree, &tree.depths()));
         let mut places = vec![Places::default(); features.len()];
         let mut coded = Vec::new();
         let mut n_slots = 0;
@@ -91,6 +90,7 @@ impl BinnedTrees {
 mod tests {
     use super::*;
     use crate::measure::synthetic::Synthetic;
+    use crate::members::Part;
     use crate::random::Random;
 
     #[test]
