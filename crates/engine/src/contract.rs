@@ -142,7 +142,7 @@ fn least_disturbed(
         let began = std::time::Instant::now();
         let seconds = (limits.remaining)().max(0.0);
         let n =
-            ((0.25 * seconds / per_row) as usize).clamp(LEAST_ROWS, crate::finish::MEASURED_ROWS);
+            ((0.5 * seconds / per_row) as usize).clamp(LEAST_ROWS, crate::finish::MEASURED_ROWS);
         let n_cold = ((0.15 * seconds / COLD_ROW_SECONDS) as usize).min(MOST_COLD_ROWS);
         let Ok(latency) = measure_predictor(predictor, table, n, n_cold) else { break };
         if best.as_ref().is_none_or(|best| latency.p99_upper_ns < best.p99_upper_ns) {

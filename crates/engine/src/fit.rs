@@ -328,7 +328,7 @@ impl Job<'_> {
         let total = self.meter.total();
         let rows = finish::MEASURED_ROWS as f64;
         let measured = 2.0 * rows * self.options.latency_ns.unwrap_or(50_000.0) * 1e-9;
-        (0.3 + 0.03 * total).min(2.0) + measured.min(0.04 * total)
+        (0.4 + 0.03 * total).min(2.2) + measured.min(0.08 * total)
     }
 
     fn memory_for_a_trial(&self, prepared: &Prepared) -> f64 {
