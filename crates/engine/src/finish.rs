@@ -369,12 +369,12 @@ impl Ending<'_> {
         let look = || contract::measure_predictor(&predictor, self.job.table, n_rows, 0).ok();
         let first = look()?;
         let usual = first.p50_ns * tail;
-        if n_rows < PROBED_ROWS || first.p99_ns <= 1.2 * usual {
+        if n_rows < PROBED_ROWS || first.p99_upper_ns <= 1.5 * usual {
             return Some(usual);
         }
         // Larger than the caches, or disturbed: the lesser of two looks is the model's own.
         let second = look()?;
-        Some(first.p99_ns.min(second.p99_ns).max(usual))
+        Some(first.p99_upper_ns.min(second.p99_upper_ns).max(usual))
     }
 
     /// Score of the combination on rows that its members were not trained on.
