@@ -49,7 +49,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         threads: 2,
         seed: 0,
         without: Vec::new(),
-        best_effort: false,
         out: std::env::temp_dir().join("example.eyas"),
         run_dir: std::env::temp_dir().join(format!("eyas-example-{}", std::process::id())),
         data_name: data.clone(),

@@ -4,7 +4,7 @@
 //! Table --> Task, Dataset --> [ search::next --> trial (folds, threads) --> History, frontier ]*
 //!       --> greedy ensemble --> refit --> measured contract --> model file, report, memory
 //! ```
-//! Only this crate reads a clock, and only through [`budget`].
+//! Decisions read a clock through [`budget`] only; `contract` times its own measurements.
 
 mod assemble;
 pub mod budget;

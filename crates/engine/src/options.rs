@@ -74,8 +74,6 @@ pub struct FitOptions {
     pub seed: u64,
     /// Methods that are switched off.
     pub without: Vec<Method>,
-    /// Whether a model is written although it misses a limit.
-    pub best_effort: bool,
     /// Where the model goes.
     pub out: PathBuf,
     /// Folder of the journal and of what `resume` needs; made if it is not there.

@@ -50,7 +50,6 @@ fn options(folder: &Path, work: u64) -> FitOptions {
         threads: 1,
         seed: 3,
         without: Vec::new(),
-        best_effort: false,
         out: folder.join("model.eyas"),
         run_dir: folder.join("run"),
         data_name: "a test".into(),

@@ -121,7 +121,6 @@ fn options(args: &RunArgs, context: &Context, validation: Validation) -> FitOpti
         threads: args.threads(),
         seed: args.search.seed,
         without: args.search.without.iter().flat_map(Switched::methods).copied().collect(),
-        best_effort: limits.best_effort,
         out: args.out().to_path_buf(),
         run_dir: args.run_dir().to_path_buf(),
         data_name: args
