@@ -9,10 +9,22 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("eyas-model", &[]),
     ("eyas-search", &[]),
     ("eyas-learn", &["eyas-model", "eyas-search"]),
+    ("eyas-convert", &["eyas-model"]),
     ("eyas-arrow", &["eyas-learn", "eyas-model"]),
     ("eyas-memory", &["eyas-search"]),
     ("eyas", &["eyas-model", "eyas-search", "eyas-learn", "eyas-memory"]),
-    ("eyas-cli", &["eyas-model", "eyas-search", "eyas-learn", "eyas-arrow", "eyas-memory", "eyas"]),
+    (
+        "eyas-cli",
+        &[
+            "eyas-model",
+            "eyas-search",
+            "eyas-learn",
+            "eyas-arrow",
+            "eyas-memory",
+            "eyas-convert",
+            "eyas",
+        ],
+    ),
     ("xtask", &[]),
 ];
 

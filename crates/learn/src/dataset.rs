@@ -223,7 +223,7 @@ fn assemble(used: &[&Column], outcomes: Vec<Outcome>, task: &Task) -> (Dataset, 
 /// Adds a feature of the schema's last column.
 fn add(data: &mut Dataset, column: &str, made: Made) {
     let part = match made.derive {
-        Derive::Itself => "",
+        Derive::Itself | Derive::NonZero => "",
         Derive::Year => ".year",
         Derive::Month => ".month",
         Derive::Weekday => ".weekday",

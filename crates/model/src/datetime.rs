@@ -4,7 +4,7 @@
 //! applied when they are written out and ignored otherwise, so a column must not mix both.
 //! Training and prediction read dates through this module, so they agree.
 
-use crate::encoder::Derive;
+use crate::encoder::{Derive, ZERO};
 
 const SECONDS_A_DAY: i64 = 86_400;
 /// Days from 0000-03-01 to 1970-01-01.
@@ -40,11 +40,14 @@ pub fn parse(text: &str) -> Option<f64> {
 
 /// A part of the date that is `seconds` after 1970-01-01T00:00:00.
 ///
-/// [`Derive::Itself`] and [`Derive::Epoch`] give the seconds. NaN stays NaN; the calendar parts of
+/// [`Derive::Itself`] and [`Derive::Epoch`] give the seconds, [`Derive::NonZero`] too but for zero. NaN stays NaN; the calendar parts of
 /// a date more than 1e13 seconds away are NaN.
 pub fn part(seconds: f64, derive: Derive) -> f64 {
     if matches!(derive, Derive::Itself | Derive::Epoch) {
         return seconds;
+    }
+    if derive == Derive::NonZero {
+        return if seconds.abs() <= ZERO { f64::NAN } else { seconds };
     }
     if seconds.is_nan() || seconds.abs() > FARTHEST_SECONDS {
         return f64::NAN;
@@ -57,7 +60,7 @@ pub fn part(seconds: f64, derive: Derive) -> f64 {
         Derive::Weekday => (days + 3).rem_euclid(7) as f64,
         Derive::Year => civil_from_days(days).0 as f64,
         Derive::Month => civil_from_days(days).1 as f64,
-        Derive::Itself | Derive::Epoch => seconds,
+        Derive::Itself | Derive::Epoch | Derive::NonZero => seconds,
     }
 }
 

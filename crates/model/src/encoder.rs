@@ -11,6 +11,9 @@ pub const MAX_EDGES: usize = 254;
 /// Most levels a categorical feature can have.
 pub const MAX_LEVELS: usize = 253;
 
+/// Numbers this near to zero count as zero: LightGBM's `kZeroThreshold`, a 32-bit float.
+pub const ZERO: f64 = 1e-35f32 as f64;
+
 /// What is taken from the cell of the source column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Derive {
@@ -26,6 +29,8 @@ pub enum Derive {
     Hour,
     /// Seconds since 1970-01-01T00:00:00.
     Epoch,
+    /// The number; missing where it is at most [`ZERO`] from zero, as LightGBM reads it on request.
+    NonZero,
 }
 
 /// How a value becomes a bin.

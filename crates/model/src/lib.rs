@@ -18,6 +18,7 @@ pub mod file;
 pub mod linear;
 pub mod measure;
 pub mod members;
+pub mod oracle;
 mod random;
 pub mod schema;
 pub mod tree;

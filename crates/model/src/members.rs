@@ -11,12 +11,18 @@ pub enum Link {
     /// The score itself: numbers, or class shares as forests give them. A binary score of one
     /// output is the probability of the second class.
     Identity,
-    /// Binary: `1 / (1 + exp(-score))`.
+    /// `1 / (1 + exp(-score))`, for each output by itself.
     Logistic,
     /// Multiclass: `exp(score_k) / sum_j exp(score_j)`.
     Softmax,
     /// Regression on a logarithmic scale: `exp(score)`.
     Exp,
+    /// Regression on a scale of square roots: `sign(score) score^2`.
+    SignedSquare,
+    /// `ln(1 + exp(score))`.
+    Softplus,
+    /// 1 for a positive score, else 0.
+    Step,
 }
 
 impl Link {
@@ -26,6 +32,11 @@ impl Link {
             Link::Identity => {}
             Link::Logistic => scores.iter_mut().for_each(|s| *s = 1.0 / (1.0 + libm::exp(-*s))),
             Link::Exp => scores.iter_mut().for_each(|s| *s = libm::exp(*s)),
+            Link::SignedSquare => scores.iter_mut().for_each(|s| *s *= s.abs()),
+            Link::Softplus => {
+                scores.iter_mut().for_each(|s| *s = s.max(0.0) + libm::log1p(libm::exp(-s.abs())));
+            }
+            Link::Step => scores.iter_mut().for_each(|s| *s = f64::from(*s > 0.0)),
             Link::Softmax => {
                 let top = scores.iter().fold(f64::NEG_INFINITY, |a, &b| a.max(b));
                 scores.iter_mut().for_each(|s| *s = libm::exp(*s - top));

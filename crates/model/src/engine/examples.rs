@@ -1,7 +1,6 @@
 //! Models for tests: small ones by hand and random ones of every kind.
 
-use crate::datetime;
-use crate::encoder::{Bins, Derive, Feature, bin_of_number};
+use crate::encoder::{Bins, Derive, Feature};
 use crate::linear::{Linear, Term};
 use crate::members::{Link, Member, Model, Part};
 use crate::random::Random;
@@ -34,7 +33,8 @@ pub(crate) fn model_of(task: TaskKind, features: Vec<Feature>, parts: Vec<Part>)
         let feature = features.iter().find(|feature| feature.column == column);
         match feature {
             Some(feature) if feature.bins.is_categorical() => ColumnKind::Category,
-            Some(feature) if feature.derive != Derive::Itself => ColumnKind::DateTime,
+            Some(Feature { derive: Derive::Itself | Derive::NonZero, .. }) => ColumnKind::Number,
+            Some(_) => ColumnKind::DateTime,
             _ => ColumnKind::Number,
         }
     };
@@ -84,7 +84,7 @@ pub(crate) fn any_model(seed: u64) -> Model {
 }
 
 fn any_features(random: &mut Random, column: u32, features: &mut Vec<Feature>) {
-    match random.below(4) {
+    match random.below(5) {
         0 => {
             let levels = (0..random.below(6)).map(|level| level.to_string());
             let levels = levels.chain((0..random.below(4)).map(|level| format!("name {level}")));
@@ -100,6 +100,11 @@ fn any_features(random: &mut Random, column: u32, features: &mut Vec<Feature>) {
                 feature.derive = derive;
                 features.push(feature);
             }
+        }
+        2 => {
+            let mut feature = numeric_feature(column, &any_edges(random));
+            feature.derive = Derive::NonZero;
+            features.extend([feature, numeric_feature(column, &any_edges(random))]);
         }
         _ => features.push(numeric_feature(column, &any_edges(random))),
     }
@@ -235,39 +240,4 @@ pub(crate) fn any_row(random: &mut Random, model: &Model) -> Vec<AnyCell> {
         (_, ColumnKind::DateTime) => AnyCell::Number(random.unit() * 2e9 - 1e9),
     });
     cells.collect()
-}
-
-/// Number and bin of each feature, read in the obvious way.
-pub(crate) fn encode_plainly(model: &Model, row: &[AnyCell]) -> (Vec<f64>, Vec<u8>) {
-    let mut numbers = Vec::new();
-    let mut bins = Vec::new();
-    for feature in &model.features {
-        let cell = &row[feature.column as usize];
-        let is_date = model.schema.columns[feature.column as usize].kind == ColumnKind::DateTime;
-        match &feature.bins {
-            Bins::Edges(edges) => {
-                let number = match cell {
-                    AnyCell::Missing => f64::NAN,
-                    AnyCell::Number(number) => *number,
-                    AnyCell::Text(text) if is_date => datetime::parse(text).unwrap_or(f64::NAN),
-                    AnyCell::Text(text) => text.trim().parse().unwrap_or(f64::NAN),
-                };
-                let number = datetime::part(number, feature.derive);
-                numbers.push(number);
-                bins.push(bin_of_number(edges, number));
-            }
-            Bins::Levels(levels) => {
-                let name = match cell {
-                    AnyCell::Number(number) => number.to_string(),
-                    AnyCell::Text(text) => text.clone(),
-                    AnyCell::Missing => String::new(),
-                };
-                let place = levels.iter().position(|level| *level == name);
-                let bin = place.unwrap_or(levels.len()) as u8 + 1;
-                numbers.push(f64::NAN);
-                bins.push(if name.is_empty() { 0 } else { bin });
-            }
-        }
-    }
-    (numbers, bins)
 }

@@ -229,8 +229,7 @@ fn grow<T: Clone + Default>(buffer: &mut Vec<T>, length: usize) {
 #[cfg(test)]
 mod tests {
     use super::examples::{
-        AnyCell, any_model, any_row, categorical_feature, encode_plainly, model_of,
-        numeric_feature, stump,
+        AnyCell, any_model, any_row, categorical_feature, model_of, numeric_feature, stump,
     };
     use super::*;
     use crate::linear::{Linear, Term};
@@ -241,9 +240,10 @@ mod tests {
 
     /// What the model predicts for a row when everything is done slowly.
     fn predict_plainly(model: &Model, row: &[AnyCell]) -> Vec<f64> {
-        let (numbers, bins) = encode_plainly(model, row);
+        let values: Vec<Value> = row.iter().map(AnyCell::value).collect();
+        let row = model.read_row(&values).expect("the row is sound");
         let mut out = vec![0.0; model.schema.n_outputs()];
-        model.predict_by(|f| numbers[f as usize], |f| bins[f as usize], &mut out);
+        model.predict(&row, &mut out);
         out
     }
 

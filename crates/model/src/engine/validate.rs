@@ -63,8 +63,13 @@ fn check_feature(schema: &Schema, feature: &Feature) -> Problem {
     let n_columns = schema.columns.len();
     let kind = column.ok_or(format!("column {} of {n_columns}", feature.column))?.kind;
     let is_date = kind == ColumnKind::DateTime;
-    require(is_date || feature.derive == Derive::Itself, || {
-        format!("{:?} is taken from a column of kind {kind:?}, not from a date", feature.derive)
+    let fits = match feature.derive {
+        Derive::Itself => true,
+        Derive::NonZero => kind == ColumnKind::Number,
+        _ => is_date,
+    };
+    require(fits, || {
+        format!("{:?} cannot be taken from a column of kind {kind:?}", feature.derive)
     })?;
     match &feature.bins {
         Bins::Edges(edges) => {
@@ -228,7 +233,7 @@ mod tests {
             (check(|m| m.features[0].bins = Bins::Edges(vec![f64::NAN])), "not finite"),
             (check(|m| m.features[1].bins = Bins::Levels(vec!["a".into(); 2])), "listed twice"),
             (check(|m| m.features[1].bins = Bins::Edges(vec![])), "kind Category"),
-            (check(|m| m.features[0].derive = Derive::Year), "not from a date"),
+            (check(|m| m.features[0].derive = Derive::Year), "Year cannot be taken"),
             (check(|m| m.members[0].weight = f64::NAN), "member 0: weight"),
             (check(|m| tree(m).values[0] = f32::INFINITY), "tree 0: a value is not finite"),
             (check(|m| tree(m).values.truncate(1)), "node 2: value 1 of 1"),

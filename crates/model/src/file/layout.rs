@@ -132,8 +132,8 @@ pub(crate) enum TermKind {
 codes! {
     TaskKind, "task": Regression Binary Multiclass;
     ColumnKind, "kind of column": Number Boolean Category DateTime;
-    Derive, "derived part": Itself Year Month Weekday Hour Epoch;
-    Link, "link": Identity Logistic Softmax Exp;
+    Derive, "derived part": Itself Year Month Weekday Hour Epoch NonZero;
+    Link, "link": Identity Logistic Softmax Exp SignedSquare Softplus Step;
     PartKind, "kind of member": Trees Linear Constant;
     BinsKind, "kind of bins": Edges Levels;
     TermKind, "kind of term": Number Bins;
