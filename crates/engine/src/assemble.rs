@@ -130,15 +130,7 @@ impl Chooser<'_> {
         let copies = if form == Form::Bag { self.n_folds as f64 } else { 1.0 };
         let mut total = Shape::default();
         for &pick in picks {
-            let one = &candidates[pick].shape;
-            total.n_binned = total.n_binned.max(one.n_binned);
-            total.n_looked_up = total.n_looked_up.max(one.n_looked_up);
-            total.n_trees += copies * one.n_trees;
-            total.n_steps += copies * one.n_steps;
-            total.n_nodes += copies * one.n_nodes;
-            total.n_added += copies * one.n_added;
-            total.n_products += copies * one.n_products;
-            total.bytes += copies * one.bytes;
+            total.join(&candidates[pick].shape, copies);
         }
         total
     }

@@ -20,12 +20,12 @@ impl Pick {
 
 fn random_shape(pick: &mut Pick, seed: u64) -> Synthetic {
     Synthetic {
-        n_numeric: pick.of(&[2, 5, 10, 20, 50, 100]),
+        n_numeric: pick.of(&[2, 5, 10, 20, 50, 100, 200]),
         n_edges: pick.of(&[8, 32, 254]),
         n_categorical: pick.of(&[0, 0, 3, 12]),
         n_levels: pick.of(&[2, 10, 100]),
         n_trees: pick.of(&[5, 20, 60, 150, 400, 1000]),
-        n_leaves: pick.of(&[4, 8, 16, 31, 64, 200]),
+        n_leaves: pick.of(&[2, 8, 16, 31, 64, 200, 1000]),
         balanced: pick.of(&[true, false]),
         linear: pick.of(&[false, false, false, true]),
         n_outputs: pick.of(&[1, 1, 1, 4]),
@@ -34,7 +34,7 @@ fn random_shape(pick: &mut Pick, seed: u64) -> Synthetic {
 }
 
 fn main() -> Result<(), eyas_model::Error> {
-    let n_shapes = std::env::args().nth(1).and_then(|n| n.parse().ok()).unwrap_or(60);
+    let n_shapes = std::env::args().nth(1).and_then(|n| n.parse().ok()).unwrap_or(100);
     let start = Instant::now();
     let costs = calibrate(0.3);
     println!(

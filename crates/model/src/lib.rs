@@ -26,10 +26,10 @@ mod value;
 
 pub use cost::{CostModel, Shape, ShapeCounter};
 pub use encoder::{Bins, Derive, Feature};
-pub use engine::{FlatRows, Predictor, RowSource, Scratch};
+pub use engine::{FlatRows, Predictor, RowSource, Scratch, Tier};
 pub use error::Error;
 pub use linear::{Linear, Term};
 pub use members::{Link, Member, Model, Part};
 pub use schema::{ColumnKind, InputColumn, Schema, TaskKind};
-pub use tree::{BinSet, Node, Test, Tree, TreeOutput, Trees};
+pub use tree::{BinSet, LaneSums, Node, Test, Tree, TreeOutput, Trees};
 pub use value::Value;

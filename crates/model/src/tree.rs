@@ -144,9 +144,27 @@ pub enum TreeOutput {
     All,
 }
 
-/// A sum of trees: `score[k] = base[k] + sum over trees of their leaf values for k`.
+/// Sums that run side by side.
+pub const SUM_LANES: usize = 8;
+
+/// A sum over trees that hold one number a leaf: tree `n` adds to lane `n mod 8`, in f64, so that
+/// processors can add several at once.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct LaneSums(pub [f64; SUM_LANES]);
+
+impl LaneSums {
+    /// The sum over all lanes, always added in the same order.
+    pub fn total(&self) -> f64 {
+        let [a, b, c, d, e, f, g, h] = self.0;
+        ((a + e) + (c + g)) + ((b + f) + (d + h))
+    }
+}
+
+/// A sum of trees: `score[k] = base[k] + scale * (sum over trees of their leaf values for k)`.
 ///
-/// Sums run in f64, in the order of the trees.
+/// The sum of an output is defined to the last bit: first the trees that hold a number for every
+/// output, in order; to this is added the [`LaneSums`] of the trees of this output, numbered among
+/// themselves.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trees {
     /// Start of the sum `(n_outputs,)`.
@@ -169,18 +187,24 @@ impl Trees {
     pub fn score_by(&self, bin_of: impl Fn(u32) -> u8, scores: &mut [f64]) {
         let n_outputs = self.base.len();
         let mut sums = vec![0.0; n_outputs];
+        let mut lanes = vec![(LaneSums::default(), 0); n_outputs];
         for (tree, output) in self.trees.iter().zip(&self.outputs) {
             let leaf = tree.leaf_by(&bin_of) as usize;
             match *output {
-                TreeOutput::One(k) => sums[k as usize] += f64::from(tree.values[leaf]),
-                TreeOutput::All => {
+                TreeOutput::All if n_outputs > 1 => {
                     let row = &tree.values[leaf * n_outputs..][..n_outputs];
                     sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += f64::from(*value));
+                }
+                TreeOutput::One(_) | TreeOutput::All => {
+                    let k = if let TreeOutput::One(k) = output { *k as usize } else { 0 };
+                    let (lanes, n_trees) = &mut lanes[k];
+                    lanes.0[*n_trees % SUM_LANES] += f64::from(tree.values[leaf]);
+                    *n_trees += 1;
                 }
             }
         }
         for k in 0..n_outputs {
-            scores[k] += self.base[k] + self.scale * sums[k];
+            scores[k] += self.base[k] + self.scale * (sums[k] + lanes[k].0.total());
         }
     }
 }

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use eyas_model::measure::calibrate;
-use eyas_model::{ColumnKind, CostModel, Shape};
+use eyas_model::cost::NextStep;
+use eyas_model::measure::{Latency, LatencyOptions, MadeUpRows, calibrate, measure_latency};
+use eyas_model::{ColumnKind, CostModel, Model, Shape};
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
@@ -16,7 +17,8 @@ use crate::{Context, console};
 /// Show what a model expects, what it costs, and how it was found
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  eyas inspect adult.eyas\n  eyas inspect adult.eyas --json\n\n\
-    Costs are predicted for this machine, by a short calibration.")]
+    Costs are predicted for this machine, by a short calibration, and measured on made-up rows;\n\
+    `eyas bench` measures on yours.")]
 pub struct InspectArgs {
     /// Model file
     model: PathBuf,
@@ -35,14 +37,19 @@ pub fn run(args: &InspectArgs, context: &Context) -> Result<ExitCode, Failure> {
     let cost = calibrate(0.3);
     let shape = model.predictor.shape();
     let steps = steps(&cost, &shape);
-    let (p50, p99) = (cost.predict_p50_ns(&shape), cost.predict_p99_ns(&shape));
+    let figures = Figures {
+        predicted_p50_ns: cost.predict_p50_ns(&shape),
+        predicted_p99_ns: cost.predict_p99_ns(&shape),
+        measured: measure(args, &model)?,
+        next: cost.next_steps(&shape),
+    };
     if context.json {
-        console::print(&as_json(&model, &steps, p50, p99).to_string())?;
+        console::print(&as_json(&model, &steps, &figures).to_string())?;
     } else {
-        let title = format!("Predicted p50 {}, p99 {}", show_ns(p50), show_ns(p99));
         let parts = [
             Some(schema(&model)),
-            Some(costs(&title, &steps)),
+            Some(costs(&figures, &steps)),
+            next_steps(&figures.next),
             importances(&model.notes),
             found(&model.notes),
         ];
@@ -51,13 +58,39 @@ pub fn run(args: &InspectArgs, context: &Context) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// What a prediction takes.
+struct Figures {
+    predicted_p50_ns: f64,
+    predicted_p99_ns: f64,
+    measured: Latency,
+    next: Vec<NextStep>,
+}
+
+/// Latency on made-up rows.
+fn measure(args: &InspectArgs, model: &OpenModel) -> Result<Latency, Failure> {
+    let told = |error: eyas_model::Error| Failure::failed(format!("cannot measure: {error}"));
+    let bytes = std::fs::read(&args.model).map_err(|error| {
+        Failure::failed(format!("cannot read `{}`: {error}", args.model.display()))
+    })?;
+    let logical = Model::from_bytes(&bytes).map_err(told)?;
+    let rows = MadeUpRows::new(&logical, 4096, 0);
+    let options = LatencyOptions { n_rows: 4096, n_cold: 0, batch: false, seed: 0 };
+    measure_latency(&model.predictor, &rows, &options).map_err(told)
+}
+
 /// What each part of the shape costs: the prediction with it less the prediction without it.
 fn steps(cost: &CostModel, shape: &Shape) -> Vec<Step> {
     type Field = fn(&mut Shape) -> &mut f64;
-    let parts: [(&'static str, Field); 7] = [
+    let parts: [(&'static str, Field); 13] = [
         ("numbers binned", |shape| &mut shape.n_binned),
         ("names looked up", |shape| &mut shape.n_looked_up),
+        ("numbers read", |shape| &mut shape.n_numbers),
+        ("bytes gathered", |shape| &mut shape.n_gathered),
         ("trees", |shape| &mut shape.n_trees),
+        ("vectors of 64 tests", |shape| &mut shape.n_vectors),
+        ("levels descended", |shape| &mut shape.n_descents),
+        ("paths compared", |shape| &mut shape.n_paths),
+        ("blocks of deep trees", |shape| &mut shape.n_hops),
         ("steps in trees", |shape| &mut shape.n_steps),
         ("leaf values added", |shape| &mut shape.n_added),
         ("products", |shape| &mut shape.n_products),
@@ -71,7 +104,8 @@ fn steps(cost: &CostModel, shape: &Shape) -> Vec<Step> {
             let count = std::mem::take(field(&mut without));
             Step { what, count, ns: whole - cost.predict_p50_ns(&without) }
         })
-        .filter(|step| step.count > 0.0)
+        // What this machine does not pay for is left out.
+        .filter(|step| step.count > 0.0 && step.ns > 0.0)
         .collect();
     let parts: f64 = steps.iter().map(|step| step.ns).sum();
     steps.push(Step { what: "all else", count: 1.0, ns: whole - parts });
@@ -101,10 +135,26 @@ fn schema(model: &OpenModel) -> String {
     format!("{text}\n\nColumns it reads\n{}", table.trim_fmt())
 }
 
-fn costs(title: &str, steps: &[Step]) -> String {
+fn next_steps(steps: &[NextStep]) -> Option<String> {
+    let mut table = plain_table(&["next step of the cost", "saves"]);
+    for step in steps {
+        table.add_row([step.what.as_str(), &show_ns(step.saved_ns)]);
+    }
+    align_right(&mut table, 1..2);
+    (!steps.is_empty()).then(|| table.trim_fmt())
+}
+
+fn costs(figures: &Figures, steps: &[Step]) -> String {
+    let title = format!(
+        "Predicted p50 {}, p99 {}; measured on made-up rows p50 {}, p99 {}",
+        show_ns(figures.predicted_p50_ns),
+        show_ns(figures.predicted_p99_ns),
+        show_ns(figures.measured.p50_ns),
+        show_ns(figures.measured.p99_ns),
+    );
     let mut table = plain_table(&["part", "count", "predicted"]);
     for step in steps {
-        let count = show_count(step.count as u64);
+        let count = show_count(step.count.ceil() as u64);
         table.add_row([step.what, &count, &show_ns(step.ns)]);
     }
     align_right(&mut table, 1..3);
@@ -162,7 +212,7 @@ fn found(notes: &Value) -> Option<String> {
     Some(lines.join("\n"))
 }
 
-fn as_json(model: &OpenModel, steps: &[Step], p50_ns: f64, p99_ns: f64) -> Value {
+fn as_json(model: &OpenModel, steps: &[Step], figures: &Figures) -> Value {
     let schema = model.predictor.schema();
     let columns: Vec<Value> = schema
         .columns
@@ -173,15 +223,24 @@ fn as_json(model: &OpenModel, steps: &[Step], p50_ns: f64, p99_ns: f64) -> Value
         .iter()
         .map(|step| json!({"part": step.what, "count": step.count, "predicted_ns": step.ns}))
         .collect();
+    let next: Vec<Value> = figures
+        .next
+        .iter()
+        .map(|step| json!({"what": step.what, "saved_ns": step.saved_ns}))
+        .collect();
     json!({
         "task": model.task(),
         "target": schema.target,
         "classes": schema.classes,
         "columns": columns,
         "file_bytes": model.file_bytes,
-        "predicted_p50_ns": p50_ns,
-        "predicted_p99_ns": p99_ns,
+        "predicted_p50_ns": figures.predicted_p50_ns,
+        "predicted_p99_ns": figures.predicted_p99_ns,
+        "measured_p50_ns": figures.measured.p50_ns,
+        "measured_p99_ns": figures.measured.p99_ns,
+        "tier": model.predictor.tier().name(),
         "steps": steps,
+        "next_steps": next,
         "notes": model.notes,
     })
 }

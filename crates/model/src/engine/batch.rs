@@ -1,14 +1,11 @@
 //! Many rows at once: each tree is read once per block of rows.
 
+use crate::engine::arch::{self, Rows};
 use crate::engine::encode::Encoded;
-use crate::engine::pack::{LANES, PackedTrees};
+use crate::engine::pack::MAX_ROWS as BLOCK;
 use crate::engine::rows::RowSource;
-use crate::engine::{PackedPart, Predictor, Scratch, linear, scalar};
+use crate::engine::{PackedPart, Predictor, Scratch, linear};
 use crate::error::Error;
-use crate::tree::TreeOutput;
-
-/// Rows that share a pass over the trees; their slots fit the first-level cache.
-const BLOCK: usize = 64;
 
 impl Predictor {
     /// Predicts every row of `rows` into `out` `(n_rows, n_outputs)`, row-major.
@@ -50,12 +47,12 @@ impl Predictor {
         let encoder = &self.encoder;
         for row in 0..n_rows {
             let mut encoded = Encoded {
-                slots: &mut scratch.slots[row * encoder.n_slots..][..encoder.n_slots],
+                slots: &mut scratch.slots[row * self.stride..][..encoder.n_slots],
                 numbers: &mut scratch.numbers[row * encoder.n_numbers..][..encoder.n_numbers],
                 bins: &mut scratch.bins[row * encoder.n_bins..][..encoder.n_bins],
             };
-            encoder
-                .encode(&self.schema, |column| rows.cell(first + row, column), &mut encoded)
+            let cell = |column| rows.cell(first + row, column);
+            arch::encode(self.tier, encoder, &self.schema, cell, &mut encoded)
                 .map_err(|error| in_row(error, first + row))?;
         }
         Ok(())
@@ -63,7 +60,7 @@ impl Predictor {
 
     /// Predictions of the encoded rows into `out` `(n_rows, n_outputs)`.
     fn predict_block(&self, scratch: &mut Scratch, out: &mut [f64]) {
-        let Scratch { slots, numbers, bins, leaves, scores } = scratch;
+        let Scratch { slots, numbers, bins, room, scores } = scratch;
         let (encoder, n_outputs) = (&self.encoder, self.n_outputs());
         out.fill(0.0);
         for member in &self.members {
@@ -72,7 +69,9 @@ impl Predictor {
             let row_scores = scores.chunks_exact_mut(n_outputs);
             match &member.part {
                 PackedPart::Trees(trees) => {
-                    trees.score_block(slots, encoder.n_slots, leaves, scores);
+                    let n_rows = scores.len() / n_outputs;
+                    let rows = Rows { slots, stride: self.stride, n_rows };
+                    trees.score(rows, room, scores);
                 }
                 PackedPart::Linear(linear) => row_scores.enumerate().for_each(|(row, scores)| {
                     let numbers = &numbers[row * encoder.n_numbers..][..encoder.n_numbers];
@@ -87,32 +86,6 @@ impl Predictor {
             for (scores, out) in row_scores.zip(out.chunks_exact_mut(n_outputs)) {
                 member.add_prediction(scores, out);
             }
-        }
-    }
-}
-
-impl PackedTrees {
-    /// Scores of encoded rows `slots` `(n_rows, n_slots)` into `scores` `(n_rows, n_outputs)`.
-    fn score_block(&self, slots: &[u8], n_slots: usize, leaves: &mut [u32], scores: &mut [f64]) {
-        let n_outputs = self.base.len();
-        // Rows of the last block that are not there are walked as they were left, in vain.
-        let leaves = &mut leaves[..(scores.len() / n_outputs).next_multiple_of(LANES)];
-        for (tree, output) in self.trees.iter().zip(&self.outputs) {
-            scalar::walk_rows(&self.nodes, *tree, slots, n_slots, leaves);
-            self.add_leaves(leaves, *output, scores);
-        }
-        scores.chunks_exact_mut(n_outputs).for_each(|scores| self.finish(scores));
-    }
-
-    /// Adds what the leaves of many rows hold to their sums `(n_rows, n_outputs)`.
-    fn add_leaves(&self, leaves: &[u32], output: TreeOutput, sums: &mut [f64]) {
-        let n_outputs = self.base.len();
-        if n_outputs == 1 {
-            sums.iter_mut().zip(leaves).for_each(|(sum, &leaf)| *sum += self.value(leaf));
-            return;
-        }
-        for (&leaf, sums) in leaves.iter().zip(sums.chunks_exact_mut(n_outputs)) {
-            self.add_leaf(leaf, output, sums);
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Packed trees for rows that are binned already: what learners validate with.
 
 use crate::encoder::Feature;
+use crate::engine::arch::Rows;
 use crate::engine::encode::Places;
-use crate::engine::pack::PackedTrees;
-use crate::engine::scalar;
+use crate::engine::pack::{PackedTrees, Room, stride_of};
+use crate::engine::tier::Tier;
 use crate::engine::usage::Usage;
 use crate::error::Error;
 use crate::tree::Trees;
@@ -13,7 +14,7 @@ use crate::tree::Trees;
 pub struct BinnedTrees {
     trees: PackedTrees,
     features: Vec<BinnedFeature>,
-    n_slots: usize,
+    stride: usize,
 }
 
 /// What the slots of one feature hold.
@@ -30,7 +31,7 @@ struct BinnedFeature {
 #[derive(Debug, Default)]
 pub struct BinnedScratch {
     slots: Vec<u8>,
-    leaves: Vec<u32>,
+    room: Room,
 }
 
 impl BinnedTrees {
@@ -62,8 +63,9 @@ impl BinnedTrees {
             n_slots += width;
         }
         crate::engine::encode::check_slots(n_slots)?;
-        let trees = PackedTrees::new(trees, &usage, &places)?;
-        Ok(BinnedTrees { trees, features: coded, n_slots })
+        let tier = Tier::best();
+        let trees = PackedTrees::new(trees, &usage, &places, n_slots, tier)?;
+        Ok(BinnedTrees { trees, features: coded, stride: stride_of(tier, n_slots) })
     }
 
     /// Sets `scores` `(n_outputs,)` to those of the row whose bins `bin_of(feature)` gives.
@@ -73,16 +75,14 @@ impl BinnedTrees {
         scratch: &mut BinnedScratch,
         scores: &mut [f64],
     ) {
-        // Leaves point to slot 0, and lanes that are left over write to one more leaf.
-        scratch.slots.resize(self.n_slots.max(1), 0);
-        scratch.leaves.resize(self.trees.outputs.len() + 1, 0);
+        scratch.slots.resize(self.stride, 0);
         for feature in &self.features {
             let from = usize::from(bin_of(feature.feature)) * feature.n_slots;
             let slots = &mut scratch.slots[feature.slot..feature.slot + feature.n_slots];
             slots.copy_from_slice(&feature.table[from..from + feature.n_slots]);
         }
-        scalar::walk(&self.trees.nodes, &self.trees.groups, &scratch.slots, &mut scratch.leaves);
-        self.trees.sum(&scratch.leaves, scores);
+        let rows = Rows { slots: &scratch.slots, stride: self.stride, n_rows: 1 };
+        self.trees.score(rows, &mut scratch.room, scores);
     }
 }
 

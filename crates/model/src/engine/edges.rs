@@ -2,11 +2,27 @@
 //!
 //! Edges lie in blocks of 16, filled up with infinity (no number is above it). The bin is one plus
 //! the number of edges below the value: first the full blocks below it are counted, by their last
-//! edges, then the edges in the block that is left. Both counts are 16 compares that the compiler
-//! turns into vector code. A binary search of 8 steps waits for each load before the next one.
+//! edges, then the edges in the block that is left. Both counts are 16 compares at once. A binary
+//! search of 8 steps waits for each load before the next one.
 
-const WIDTH: usize = 16;
-type Block = [f64; WIDTH];
+pub(crate) const WIDTH: usize = 16;
+pub(crate) type Block = [f64; WIDTH];
+
+/// A way to count edges below a value.
+pub(crate) trait Count {
+    /// How many of the edges are below the value; none if it is NaN.
+    fn n_below(edges: &Block, value: f64) -> usize;
+}
+
+/// Counting in portable code.
+pub(crate) struct Portable;
+
+impl Count for Portable {
+    #[inline(always)]
+    fn n_below(edges: &Block, value: f64) -> usize {
+        edges.iter().map(|&edge| u64::from(value > edge)).sum::<u64>() as usize
+    }
+}
 
 /// Edges of one feature.
 #[derive(Debug, Clone)]
@@ -31,9 +47,9 @@ impl EdgeSearch {
 
     /// Bin of a number; NaN is missing (bin 0).
     #[inline(always)]
-    pub fn bin(&self, value: f64) -> u8 {
-        let block = if self.blocks.len() == 1 { 0 } else { n_below(&self.last, value) };
-        let inside = n_below(&self.blocks[block], value);
+    pub fn bin<C: Count>(&self, value: f64) -> u8 {
+        let block = if self.blocks.len() == 1 { 0 } else { C::n_below(&self.last, value) };
+        let inside = C::n_below(&self.blocks[block], value);
         let bin = (1 + WIDTH * block + inside) as u8;
         if value.is_nan() { 0 } else { bin }
     }
@@ -50,11 +66,6 @@ impl EdgeSearch {
     }
 }
 
-#[inline(always)]
-fn n_below(edges: &Block, value: f64) -> usize {
-    edges.iter().map(|&edge| u64::from(value > edge)).sum::<u64>() as usize
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,7 +75,11 @@ mod tests {
     fn same_bins(edges: &[f64], values: impl IntoIterator<Item = f64>) {
         let search = EdgeSearch::new(edges);
         for value in values {
-            assert_eq!(search.bin(value), bin_of_number(edges, value), "{value} {edges:?}");
+            assert_eq!(
+                search.bin::<Portable>(value),
+                bin_of_number(edges, value),
+                "{value} {edges:?}"
+            );
         }
     }
 

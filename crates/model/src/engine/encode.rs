@@ -2,7 +2,7 @@
 
 use crate::datetime;
 use crate::encoder::{Bins, Derive, Feature};
-use crate::engine::edges::EdgeSearch;
+use crate::engine::edges::{Count, EdgeSearch};
 use crate::engine::names::Names;
 use crate::engine::usage::{FeatureUse, Usage};
 use crate::error::Error;
@@ -150,12 +150,13 @@ impl Encoder {
         places
     }
 
-    /// Encodes one row; `cell` gives the cell of a column of the schema.
+    /// Encodes one row; `cell` gives the cell of a column of the schema. Called through
+    /// [`crate::engine::arch::encode`].
     ///
     /// # Errors
     /// [`Error::BadRow`] for text that is no number or date in a column of such.
-    #[inline]
-    pub fn encode<'v>(
+    #[inline(always)]
+    pub fn encode<'v, C: Count>(
         &self,
         schema: &Schema,
         cell: impl Fn(usize) -> Value<'v>,
@@ -167,7 +168,7 @@ impl Encoder {
                 return Err(bad_cell(column.kind, value, &schema.columns[column.column].name));
             };
             for feature in &self.features[column.features.clone()] {
-                feature.write(cell, &self.table, row);
+                feature.write::<C>(cell, &self.table, row);
             }
         }
         Ok(())
@@ -212,7 +213,7 @@ pub(crate) fn n_bytes(feature: &Feature, used: &FeatureUse) -> usize {
 
 impl FeatureCode {
     #[inline(always)]
-    fn write(&self, cell: Cell<'_>, table: &[u8], row: &mut Encoded<'_>) {
+    fn write<C: Count>(&self, cell: Cell<'_>, table: &[u8], row: &mut Encoded<'_>) {
         let number = match self.derive {
             Derive::Itself => cell.number,
             _ => part(cell.number, self.derive),
@@ -222,7 +223,7 @@ impl FeatureCode {
         }
         let bin = match &self.code {
             Code::None => return,
-            Code::Edges(edges) => edges.bin(number),
+            Code::Edges(edges) => edges.bin::<C>(number),
             Code::Names(names) if !cell.text.is_empty() => names.bin(cell.text.as_bytes()),
             Code::Names(_) if number.is_nan() => 0,
             Code::Names(names) => names.bin_of_number(number),

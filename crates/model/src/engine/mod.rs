@@ -4,41 +4,53 @@
 //! cells --encode--> bytes, bins, numbers --walk / linear--> scores --link, weights--> predictions
 //! ```
 //!
-//! Every prediction equals [`Model::predict_by`] bit for bit: sums run in f64 in the order of the
-//! trees, whatever order the trees are walked in. One row is predicted without an allocation and
-//! without a branch that depends on its numbers, so what it costs follows from the model's
-//! [`Shape`].
+//! Every prediction equals [`Model::predict_by`] bit for bit: sums run in f64 in the order that
+//! [`Trees`](crate::Trees) defines, whatever order the trees are looked at in. One row is predicted
+//! without an allocation, and next to no branch depends on its numbers, so what it costs follows
+//! from the model's [`Shape`].
 //!
-//! [`scalar`] is portable; a variant for a certain processor goes beside it.
+//! A model is packed for a [`Tier`]: with vectors as [`packing`] lays out, or to be [`walked`] in
+//! portable code. Kernels for a processor are in [`arch`].
 
+mod arch;
 mod batch;
 mod binned;
+pub(crate) mod chains;
 mod edges;
 pub(crate) mod encode;
 #[cfg(test)]
 pub(crate) mod examples;
+pub(crate) mod flat;
 mod linear;
 mod names;
 pub(crate) mod pack;
+pub(crate) mod packing;
 mod rows;
-mod scalar;
+pub(crate) mod sections;
+mod tier;
 pub(crate) mod usage;
 mod validate;
+pub(crate) mod vectors;
+pub(crate) mod walked;
 
 use std::path::Path;
 
 pub use binned::{BinnedScratch, BinnedTrees};
 pub use encode::MAX_SLOTS;
 pub use rows::{FlatRows, RowSource};
+pub use tier::Tier;
+
+pub(crate) use arch::max_slots as max_vector_slots;
 
 use crate::cost::Shape;
 use crate::error::Error;
 use crate::members::{Link, Model, Part};
 use crate::schema::Schema;
 use crate::value::Value;
+use arch::Rows;
 use encode::{Encoded, Encoder};
 use linear::PackedLinear;
-use pack::PackedTrees;
+use pack::{PackedTrees, Room, stride_of};
 use usage::Usage;
 
 /// A model ready to predict. Made by [`Predictor::compile`] or [`Predictor::load`]; shared freely
@@ -50,8 +62,9 @@ pub struct Predictor {
     encoder: Encoder,
     members: Vec<PackedMember>,
     shape: Shape,
-    /// Most trees of a member.
-    n_trees: usize,
+    tier: Tier,
+    /// Bytes from row to row of encoded slots.
+    stride: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -63,7 +76,7 @@ struct PackedMember {
 
 #[derive(Debug, Clone)]
 enum PackedPart {
-    Trees(PackedTrees),
+    Trees(Box<PackedTrees>),
     Linear(PackedLinear),
     Constant(Vec<f64>),
 }
@@ -74,7 +87,7 @@ pub struct Scratch {
     slots: Vec<u8>,
     numbers: Vec<f64>,
     bins: Vec<u8>,
-    leaves: Vec<u32>,
+    room: Room,
     scores: Vec<f64>,
 }
 
@@ -85,25 +98,40 @@ impl Predictor {
     /// [`Error::BadModel`] if its parts do not fit together ([`Model::check`]), or if it asks more
     /// than [`MAX_SLOTS`] kinds of question.
     pub fn compile(model: Model) -> Result<Predictor, Error> {
+        Predictor::compile_for(model, Tier::best())
+    }
+
+    /// Packs a model for a tier; predictions are the same, bit for bit.
+    ///
+    /// # Errors
+    /// As [`Predictor::compile`].
+    pub fn compile_for(model: Model, tier: Tier) -> Result<Predictor, Error> {
         model.check()?;
-        let shape = model.shape();
         let mut usage = Usage::new(&model.features);
         model.members.iter().for_each(|member| usage.add_part(&member.part));
         let (encoder, places) = Encoder::new(&model.schema, &model.features, &usage)?;
         let mut members = Vec::with_capacity(model.members.len());
+        let mut shape = Shape::default();
+        shape.add_features(&model.features, &usage);
         for member in model.members {
             let part = match member.part {
-                Part::Trees(trees) => PackedPart::Trees(PackedTrees::new(&trees, &usage, &places)?),
+                Part::Trees(trees) => {
+                    let n_slots = encoder.n_slots;
+                    let packed = PackedTrees::new(&trees, &usage, &places, n_slots, tier)?;
+                    shape.join(&packed.shape, 1.0);
+                    PackedPart::Trees(Box::new(packed))
+                }
                 Part::Linear(linear) => {
+                    shape.add_linear(&linear, &model.features);
                     PackedPart::Linear(PackedLinear::new(&linear, &usage, &places))
                 }
                 Part::Constant(values) => PackedPart::Constant(values),
             };
             members.push(PackedMember { weight: member.weight, link: member.link, part });
         }
-        let n_trees = members.iter().map(PackedMember::n_trees).max().unwrap_or(0);
+        let stride = stride_of(tier, encoder.n_slots);
         let (schema, notes) = (model.schema, model.notes);
-        Ok(Predictor { schema, notes, encoder, members, shape, n_trees })
+        Ok(Predictor { schema, notes, encoder, members, shape, tier, stride })
     }
 
     /// Loads a model from the bytes of a file, see [`Model::from_bytes`].
@@ -137,6 +165,11 @@ impl Predictor {
         self.shape
     }
 
+    /// The instructions it uses.
+    pub fn tier(&self) -> Tier {
+        self.tier
+    }
+
     /// Numbers per prediction: 1 for regression and binary, else one a class.
     pub fn n_outputs(&self) -> usize {
         self.schema.n_outputs()
@@ -160,17 +193,17 @@ impl Predictor {
     ) -> Result<(), Error> {
         self.check_lengths(values.len(), out.len())?;
         scratch.fit(self, 1);
-        let Scratch { slots, numbers, bins, leaves, scores } = scratch;
+        let Scratch { slots, numbers, bins, room, scores } = scratch;
         let mut row = Encoded { slots, numbers, bins };
-        self.encoder.encode(&self.schema, |column| values[column], &mut row)?;
+        arch::encode(self.tier, &self.encoder, &self.schema, |column| values[column], &mut row)?;
         let scores = &mut scores[..out.len()];
         out.fill(0.0);
         for member in &self.members {
             scores.fill(0.0);
             match &member.part {
                 PackedPart::Trees(trees) => {
-                    scalar::walk(&trees.nodes, &trees.groups, slots, leaves);
-                    trees.sum(leaves, scores);
+                    let rows = Rows { slots, stride: self.stride, n_rows: 1 };
+                    trees.score(rows, room, scores);
                 }
                 PackedPart::Linear(linear) => linear.score(numbers, bins, scores),
                 PackedPart::Constant(values) => linear::add(scores, values, 1.0),
@@ -201,21 +234,15 @@ impl PackedMember {
         self.link.apply(scores);
         out.iter_mut().zip(scores).for_each(|(out, score)| *out += self.weight * *score);
     }
-
-    fn n_trees(&self) -> usize {
-        if let PackedPart::Trees(trees) = &self.part { trees.outputs.len() } else { 0 }
-    }
 }
 
 impl Scratch {
     /// Grows to what the predictor needs for `n_rows` rows at once.
     fn fit(&mut self, predictor: &Predictor, n_rows: usize) {
         let encoder = &predictor.encoder;
-        // Leaves point to slot 0, and lanes that are left over write to one more leaf.
-        grow(&mut self.slots, (n_rows * encoder.n_slots).max(1));
+        grow(&mut self.slots, n_rows * predictor.stride);
         grow(&mut self.numbers, n_rows * encoder.n_numbers);
         grow(&mut self.bins, n_rows * encoder.n_bins);
-        grow(&mut self.leaves, n_rows.max(predictor.n_trees + 1));
         grow(&mut self.scores, n_rows * predictor.n_outputs());
     }
 }
@@ -233,6 +260,7 @@ mod tests {
     };
     use super::*;
     use crate::linear::{Linear, Term};
+    use crate::measure::synthetic::Synthetic;
     use crate::random::Random;
     use crate::schema::TaskKind;
     use crate::tree::{BinSet, Node, Test, TreeOutput, Trees};
@@ -252,30 +280,107 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(400))]
+        #![proptest_config(ProptestConfig::with_cases(200))]
         #[test]
         fn predictions_equal_the_oracle_bit_for_bit(seed in any::<u64>(), n_rows in 1usize..150) {
             let model = any_model(seed);
-            let predictor = Predictor::compile(model.clone()).expect("the model is sound");
-            let n_outputs = predictor.n_outputs();
             let mut random = Random(seed ^ 1);
             let rows: Vec<_> = (0..n_rows).map(|_| any_row(&mut random, &model)).collect();
-            let expected: Vec<f64> =
-                rows.iter().flat_map(|row| predict_plainly(&model, row)).collect();
+            check_all_tiers(&model, &rows);
+        }
 
-            let values: Vec<Value> = rows.iter().flatten().map(AnyCell::value).collect();
-            let n_columns = model.schema.columns.len();
+        #[test]
+        fn every_packing_equals_the_oracle(
+            seed in any::<u64>(),
+            n_numeric in prop::sample::select(vec![1usize, 15, 40, 70, 130, 300, 600]),
+            n_leaves in prop::sample::select(vec![1usize, 2, 5, 8, 16, 31, 32, 33, 64, 150, 700]),
+            n_trees in 0usize..40,
+            balanced in any::<bool>(),
+            n_outputs in prop::sample::select(vec![1usize, 4]),
+        ) {
+            let n_categorical = if seed % 3 == 0 { 3 } else { 0 };
+            let wanted = Synthetic {
+                n_numeric, n_leaves, n_trees, balanced, n_outputs, n_categorical, seed,
+                ..Synthetic::default()
+            };
+            let mut model = wanted.model();
+            mix_trees(&mut model, &mut Random(seed));
+            check_all_tiers(&model, &any_rows_of(&wanted, 70));
+        }
+    }
+
+    /// Makes some trees oblivious, some one-sided, and some add to one output.
+    fn mix_trees(model: &mut Model, random: &mut Random) {
+        let n_features = model.features.len();
+        let width = model.schema.n_outputs();
+        let Part::Trees(trees) = &mut model.members[0].part else { return };
+        for (tree, output) in trees.trees.iter_mut().zip(&mut trees.outputs) {
+            if random.below(4) == 0 {
+                let depth = 1 + random.below(9);
+                let feature = || random.below(n_features) as u32;
+                let levels = std::iter::repeat_with(feature).take(depth).collect::<Vec<_>>();
+                *tree = oblivious_tree(&levels, width);
+            }
+            if random.below(3) == 0 && *output == TreeOutput::All {
+                *output = TreeOutput::One(random.below(width) as u32);
+            }
+        }
+    }
+
+    /// A tree that asks the same of all nodes of a level.
+    fn oblivious_tree(levels: &[u32], width: usize) -> crate::Tree {
+        let depth = levels.len();
+        let n_inner = (1 << depth) - 1;
+        let node = |index: u32| {
+            if index >= n_inner {
+                return Node::Leaf { value: index - n_inner };
+            }
+            let level = (index + 1).ilog2();
+            let feature = levels[level as usize];
+            let test = Test::Above { threshold: 1 + feature as u8 % 7, missing_right: level == 1 };
+            let (left, right) = (2 * index + 1, 2 * index + 2);
+            Node::Split { feature, test, left, right, gain: 0.0 }
+        };
+        let nodes: Vec<Node> = (0..2 * n_inner + 1).map(node).collect();
+        let n_values = (1usize << depth) * width;
+        crate::Tree { nodes, values: (0..n_values).map(|value| value as f32 / 7.0).collect() }
+    }
+
+    fn any_rows_of(wanted: &Synthetic, n_rows: usize) -> Vec<Vec<AnyCell>> {
+        let rows = wanted.rows(n_rows);
+        let cell = |row, column| match rows.cell(row, column) {
+            Value::Missing => AnyCell::Missing,
+            Value::Number(number) => AnyCell::Number(number),
+            Value::Text(text) => AnyCell::Text(text.into()),
+        };
+        let n_columns = wanted.n_numeric + wanted.n_categorical;
+        (0..n_rows).map(|row| (0..n_columns).map(|column| cell(row, column)).collect()).collect()
+    }
+
+    /// Rows one by one and as a batch, in every tier that the processor has.
+    fn check_all_tiers(model: &Model, rows: &[Vec<AnyCell>]) {
+        let expected: Vec<f64> = rows.iter().flat_map(|row| predict_plainly(model, row)).collect();
+        let values: Vec<Value> = rows.iter().flatten().map(AnyCell::value).collect();
+        let n_columns = model.schema.columns.len();
+        for tier in Tier::all() {
+            let predictor = Predictor::compile_for(model.clone(), tier).expect("it is sound");
+            let (shape, exact) = (predictor.shape(), model.shape());
+            let close = |a: f64, b: f64| (a - b).abs() <= 1e-9 * b;
+            assert!(close(shape.bytes, exact.bytes) && close(shape.n_vectors, exact.n_vectors));
+            assert_eq!((shape.n_hops, shape.n_slots), (exact.n_hops, exact.n_slots));
+            assert_eq!(shape.n_gathered, exact.n_gathered);
+            assert_eq!((shape.n_products, shape.n_added), (exact.n_products, exact.n_added));
+            let n_outputs = predictor.n_outputs();
             let mut scratch = Scratch::default();
             let mut out = vec![f64::NAN; expected.len()];
             for (row, out) in values.chunks(n_columns).zip(out.chunks_mut(n_outputs)) {
                 predictor.predict_row(row, &mut scratch, out).expect("the row is sound");
             }
-            prop_assert_eq!(bits(&out), bits(&expected));
-
+            assert_eq!(bits(&out), bits(&expected), "{tier}");
             let mut out = vec![f64::NAN; expected.len()];
             let rows = FlatRows::new(&values, n_columns);
             predictor.predict_batch(&rows, &mut scratch, &mut out).expect("the rows are sound");
-            prop_assert_eq!(bits(&out), bits(&expected));
+            assert_eq!(bits(&out), bits(&expected), "{tier}, batch");
         }
     }
 
@@ -359,17 +464,22 @@ mod tests {
     #[test]
     fn shapes_count_what_is_there() {
         let shape = one_tree().shape();
-        // 6 nodes of 12 bytes; 1 block of edges, 3 merged bins; 4 bins, a table of 4 names.
-        let bytes = 72.0 + (128.0 + 1.0 + 3.0) + (32.0 + 12.0 + 2.0 + 1.0 + 4.0);
+        // 2 of 64 trees in a vector and their values; 1 block of edges, 3 merged bins; 4 bins, a
+        // table of 4 names.
+        let bytes = 4.0 + 16.0 + (128.0 + 1.0 + 3.0) + (32.0 + 12.0 + 2.0 + 1.0 + 4.0);
         let expected = Shape {
             n_binned: 1.0,
             n_looked_up: 1.0,
+            n_slots: 2.0,
+            n_gathered: 2.0,
             n_trees: 2.0,
+            n_vectors: 1.0 / 32.0,
             n_steps: 2.0,
             n_nodes: 6.0,
             n_added: 2.0,
-            n_products: 0.0,
+            streamed_bytes: 4.0,
             bytes,
+            ..Shape::default()
         };
         assert_eq!(shape, expected);
         assert_eq!(Predictor::compile(one_tree()).expect("sound").shape(), expected);
@@ -382,7 +492,7 @@ mod tests {
         model.members.push(model.members[0].clone());
         let twice = model.shape();
         assert_eq!((twice.n_binned, twice.n_trees), (alone.n_binned, 2.0 * alone.n_trees));
-        assert_eq!(twice.bytes, alone.bytes + 72.0);
+        assert_eq!(twice.bytes, alone.bytes + 20.0);
         let weights = vec![1.0];
         let number = Term::Number {
             feature: 0,
@@ -394,7 +504,8 @@ mod tests {
         };
         let linear = Part::Linear(Linear { intercept: weights, terms: vec![number] });
         let shape = Shape::of_part(&linear, &model.features);
-        let expected = Shape { n_products: 1.0, bytes: 16.0 + 8.0, ..Shape::default() };
+        let expected =
+            Shape { n_numbers: 1.0, n_products: 1.0, bytes: 16.0 + 8.0, ..Shape::default() };
         assert_eq!(shape, expected);
     }
 

@@ -1,204 +1,485 @@
-//! Trees as flat arrays of small nodes that are walked without branches.
+//! A sum of trees, packed for a tier.
+//!
+//! ```text
+//! encoded row --vectors, chains, walks--> the leaf of every tree --values--> sums
+//! ```
+//! Trees of one packing lie side by side, whatever their order in the sum; a term of a sum knows
+//! where the leaf of its tree is found.
 
+use std::collections::HashMap;
+
+use crate::cost::{Shape, TreeFacts};
+use crate::engine::arch::{self, ANSWERS_SLACK, Found, REGISTER, ROWS_AT_ONCE, Rows, SLACK};
+use crate::engine::chains::{Chains, Cut};
 use crate::engine::encode::Places;
+use crate::engine::flat::FlatTree;
+use crate::engine::packing::Packing;
+use crate::engine::sections::{SECTION_SLOTS, Sectioner};
+use crate::engine::tier::Tier;
 use crate::engine::usage::Usage;
+use crate::engine::vectors::{Run, Vectors, leaf_values};
+use crate::engine::walked::{LANES, Walked};
 use crate::error::Error;
-use crate::tree::{Node, Tree, TreeOutput, Trees};
+use crate::tree::{Test, TreeOutput, Trees};
 
-/// Trees walked side by side.
-pub(crate) const LANES: usize = 8;
-
-/// A test or a leaf. The next node is `left + (row[slot] > threshold)`; the children of a test are
-/// neighbours, and a leaf leads to itself (nothing is above 255), so walking on stays there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[repr(C)]
-pub(crate) struct PackedNode {
-    pub slot: u16,
-    pub threshold: u8,
-    pub unused: u8,
-    pub left: u32,
-}
-
-/// Trees of about equal depth, walked together for the steps of the deepest.
+/// Where the value of one tree is found.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Group {
-    pub depth: u32,
-    /// First node of each tree.
-    pub roots: [u32; LANES],
-    /// Which tree it is; a place after the last tree for lanes that are left over.
-    pub trees: [u32; LANES],
+struct Term {
+    /// Place of its leaf.
+    place: u32,
+    /// Row of values of leaf 0.
+    base: u32,
 }
 
-/// Where a tree begins.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Root {
-    pub depth: u32,
-    pub node: u32,
+/// The terms that add to one output, or to all, in order.
+#[derive(Debug, Clone)]
+struct Sum {
+    output: TreeOutput,
+    /// Place of the first term's leaf, if the others follow it; then `places` is empty.
+    first: Option<usize>,
+    /// Place of the leaf of each term.
+    places: Vec<u32>,
+    /// Row of values of leaf 0 of each term.
+    bases: Vec<u32>,
 }
 
-/// A sum of trees, ready to walk.
+impl Sum {
+    fn new(output: TreeOutput, terms: &[Term]) -> Sum {
+        let follow = terms.windows(2).all(|pair| pair[0].place + 1 == pair[1].place);
+        let first = terms.first().filter(|_| follow).map(|term| term.place as usize);
+        let places = if follow { Vec::new() } else { terms.iter().map(|t| t.place).collect() };
+        Sum { output, first, places, bases: terms.iter().map(|term| term.base).collect() }
+    }
+
+    /// Row of values of every term, given the leaves of a row.
+    fn rows<'a>(&'a self, leaves: &'a [u32]) -> impl Iterator<Item = usize> + 'a {
+        let place = move |term: usize| match self.first {
+            Some(first) => first + term,
+            None => self.places[term] as usize,
+        };
+        let bases = self.bases.iter().enumerate();
+        bases.map(move |(term, &base)| (base + leaves[place(term)]) as usize)
+    }
+
+    /// The leaves of the terms, in order.
+    fn gather<'a>(&self, leaves: &'a [u32], ordered: &'a mut [u32]) -> &'a [u32] {
+        if let Some(first) = self.first {
+            return &leaves[first..first + self.bases.len()];
+        }
+        let ordered = &mut ordered[..self.places.len()];
+        ordered
+            .iter_mut()
+            .zip(&self.places)
+            .for_each(|(leaf, &place)| *leaf = leaves[place as usize]);
+        ordered
+    }
+}
+
+/// Trees in vectors and chains that share a row of slots.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Section {
+    /// Slots of the whole row that make its row; empty if it is the whole row.
+    gathered: Vec<u16>,
+    pub n_slots: usize,
+    pub vectors: Vectors,
+    pub runs: Vec<Run>,
+    pub chains: Chains,
+}
+
+/// A sum of trees, ready to predict.
 #[derive(Debug, Clone)]
 pub(crate) struct PackedTrees {
-    pub nodes: Vec<PackedNode>,
-    /// By node: for leaves of one number its bits, for rows of numbers where the row starts.
-    pub payload: Vec<u32>,
-    /// Rows of the leaves that hold a number for each output.
-    pub rows: Vec<f32>,
-    pub groups: Vec<Group>,
-    /// Depth and first node of each tree.
-    pub trees: Vec<Root>,
-    pub outputs: Vec<TreeOutput>,
-    pub base: Vec<f64>,
-    pub scale: f64,
+    tier: Tier,
+    sections: Vec<Section>,
+    walked: Walked,
+    /// Leaf values of trees of one output.
+    values: Vec<f32>,
+    /// Rows of leaf values `(n_rows, n_outputs)` of trees of all outputs.
+    rows: Vec<f32>,
+    sums: Vec<Sum>,
+    /// Number of places, with what kernels may write behind the last.
+    n_places: usize,
+    base: Vec<f64>,
+    scale: f64,
+    /// What its trees add to the shape of the model.
+    pub shape: Shape,
+}
+
+/// Memory that scores are found in; fits itself.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Room {
+    leaves: Vec<u32>,
+    answers: Vec<u64>,
+    /// Rows of a section.
+    slots: Vec<u8>,
+}
+
+impl Room {
+    fn fit(&mut self, trees: &PackedTrees, n_rows: usize) {
+        // One row more, to bring leaves into the order of a sum.
+        let n_leaves = (n_rows + 1) * trees.n_places;
+        if self.leaves.len() < n_leaves {
+            self.leaves.resize(n_leaves, 0);
+        }
+        let n_vectors = trees.sections.iter().map(|section| section.vectors.vectors.len());
+        let n_answers = n_rows.min(ROWS_AT_ONCE) * (n_vectors.max().unwrap_or(0) + ANSWERS_SLACK);
+        if self.answers.len() < n_answers {
+            self.answers.resize(n_answers, 0);
+        }
+        let gathered = trees.sections.iter().filter(|section| !section.gathered.is_empty());
+        let stride = gathered.map(|section| stride_of(trees.tier, section.n_slots)).max();
+        let n_slots = n_rows * stride.unwrap_or(0);
+        if self.slots.len() < n_slots {
+            self.slots.resize(n_slots, 0);
+        }
+    }
+}
+
+impl Section {
+    /// The rows that the section asks, gathered into `slots` where they are not the whole rows.
+    fn gather<'a>(&self, rows: Rows<'a>, slots: &'a mut [u8], tier: Tier) -> Rows<'a> {
+        if self.gathered.is_empty() {
+            return rows;
+        }
+        let stride = stride_of(tier, self.n_slots);
+        for (row, own) in slots.chunks_exact_mut(stride).take(rows.n_rows).enumerate() {
+            let whole = &rows.slots[row * rows.stride..][..rows.stride];
+            own.iter_mut().zip(&self.gathered).for_each(|(own, &at)| *own = whole[usize::from(at)]);
+        }
+        Rows { slots, stride, n_rows: rows.n_rows }
+    }
+}
+
+/// Bytes from row to row of encoded slots, for a tier.
+pub(crate) fn stride_of(tier: Tier, n_slots: usize) -> usize {
+    // Walked leaves point to slot 0, so there is one.
+    if tier == Tier::SCALAR { n_slots.max(1) } else { n_slots.max(1).next_multiple_of(REGISTER) }
 }
 
 impl PackedTrees {
-    /// Packs checked trees.
+    /// Packs checked trees for rows of `n_slots` slots.
     ///
     /// # Errors
     /// More nodes or values than four bytes can count.
-    pub fn new(trees: &Trees, usage: &Usage, places: &[Places]) -> Result<Self, Error> {
+    pub fn new(
+        trees: &Trees,
+        usage: &Usage,
+        places: &[Places],
+        n_slots: usize,
+        tier: Tier,
+    ) -> Result<Self, Error> {
         let n_nodes: usize = trees.trees.iter().map(|tree| tree.nodes.len()).sum();
         let n_values: usize = trees.trees.iter().map(|tree| tree.values.len()).sum();
-        if n_nodes.max(n_values) >= u32::MAX as usize {
-            return Err(Error::BadModel("it has more than 4 billion nodes or values".into()));
+        // Packed trees repeat values, at most 64 times where they are few.
+        if n_nodes.max(n_values) >= (u32::MAX >> 2) as usize {
+            return Err(Error::BadModel("it has more than a billion nodes or values".into()));
         }
-        let n_outputs = trees.base.len();
-        let mut packed = PackedTrees {
-            nodes: Vec::with_capacity(n_nodes),
-            payload: Vec::with_capacity(n_nodes),
-            rows: Vec::new(),
-            groups: Vec::new(),
-            trees: Vec::with_capacity(trees.trees.len()),
-            outputs: trees.outputs.iter().map(|&output| narrow(output, n_outputs)).collect(),
-            base: trees.base.clone(),
-            scale: trees.scale,
+        let mut packer = Packer::new(trees, tier);
+        let slot_of = |feature: u32, test: &Test| {
+            let used = &usage.features[feature as usize];
+            let (slot, threshold) = used.slot_of(&used.asked(test));
+            ((places[feature as usize].slot + slot) as u16, threshold)
         };
-        for (tree, output) in trees.trees.iter().zip(&trees.outputs) {
-            let node = packed.nodes.len() as u32;
-            let depth = packed.add(tree, narrow(*output, n_outputs), usage, places);
-            packed.trees.push(Root { depth, node });
-        }
-        packed.groups = group(&packed.trees);
-        Ok(packed)
+        let flat: Vec<FlatTree> =
+            trees.trees.iter().map(|tree| FlatTree::new(tree, slot_of)).collect();
+        packer.add_all(flat, n_slots);
+        Ok(packer.finish())
     }
 
-    /// Appends the nodes of a tree that its root reaches, level by level; returns its depth.
-    fn add(&mut self, tree: &Tree, output: TreeOutput, usage: &Usage, places: &[Places]) -> u32 {
-        let row_start = self.rows.len();
-        if output == TreeOutput::All {
-            self.rows.extend_from_slice(&tree.values);
+    /// Scores of encoded rows into `scores` `(n_rows, n_outputs)`.
+    pub fn score(&self, rows: Rows<'_>, room: &mut Room, scores: &mut [f64]) {
+        let stride = self.n_places;
+        room.fit(self, rows.n_rows);
+        let Room { leaves, answers, slots } = room;
+        let (leaves, ordered) = leaves.split_at_mut(rows.n_rows * stride);
+        for section in &self.sections {
+            let rows = section.gather(rows, slots, self.tier);
+            arch::find(self.tier, section, rows, &mut Found { leaves, stride, answers });
         }
-        let mut level = vec![0u32];
-        let mut next = Vec::new();
-        let mut first = self.nodes.len();
-        let mut depth = 0;
-        loop {
-            let children = first + level.len();
-            for (offset, &node) in level.iter().enumerate() {
-                match tree.nodes[node as usize] {
-                    Node::Leaf { value } => {
-                        let own = (first + offset) as u32;
-                        self.nodes.push(PackedNode {
-                            threshold: 255,
-                            left: own,
-                            ..PackedNode::default()
-                        });
-                        self.payload.push(match output {
-                            TreeOutput::One(_) => tree.values[value as usize].to_bits(),
-                            TreeOutput::All => {
-                                (row_start + value as usize * self.base.len()) as u32
-                            }
-                        });
-                    }
-                    Node::Split { feature, test, left, right, .. } => {
-                        let used = &usage.features[feature as usize];
-                        let (slot, threshold) = used.slot_of(&used.asked(&test));
-                        let slot = (places[feature as usize].slot + slot) as u16;
-                        let left_child = (children + next.len()) as u32;
-                        self.nodes.push(PackedNode {
-                            slot,
-                            threshold,
-                            unused: 0,
-                            left: left_child,
-                        });
-                        self.payload.push(0);
-                        next.extend([left, right]);
+        if !self.walked.trees.is_empty() {
+            self.walk(rows, leaves);
+        }
+        let n_outputs = self.base.len();
+        for (scores, leaves) in scores.chunks_exact_mut(n_outputs).zip(leaves.chunks_exact(stride))
+        {
+            self.sum(leaves, ordered, scores);
+        }
+    }
+
+    fn walk(&self, rows: Rows<'_>, leaves: &mut [u32]) {
+        let (stride, first) = (self.n_places, self.walked.place);
+        if rows.n_rows < LANES {
+            for row in 0..rows.n_rows {
+                let slots = &rows.slots[row * rows.stride..][..rows.stride];
+                self.walked.find(slots, &mut leaves[row * stride + first..]);
+            }
+            return;
+        }
+        // A tree is read once for all rows; rows of the last group that are not there are walked
+        // as they were left, in vain.
+        let mut ends = [0; MAX_ROWS];
+        let ends = &mut ends[..rows.n_rows.next_multiple_of(LANES)];
+        for (index, tree) in self.walked.trees.iter().enumerate() {
+            self.walked.find_rows(*tree, rows.slots, rows.stride, ends);
+            for (row, &end) in ends[..rows.n_rows].iter().enumerate() {
+                leaves[row * stride + first + index] = end;
+            }
+        }
+    }
+
+    /// Sets `scores` `(n_outputs,)` to the sums over the leaves of one row, in the order that
+    /// [`Trees`] defines; `ordered` `(n_places,)` is written to.
+    fn sum(&self, leaves: &[u32], ordered: &mut [u32], scores: &mut [f64]) {
+        scores.fill(0.0);
+        for sum in &self.sums {
+            match sum.output {
+                TreeOutput::One(output) => {
+                    let leaves = sum.gather(leaves, ordered);
+                    let lanes = arch::sum(self.tier, &self.values, &sum.bases, leaves);
+                    scores[output as usize] += lanes.total();
+                }
+                TreeOutput::All => {
+                    for row in sum.rows(leaves) {
+                        let row = &self.rows[row * scores.len()..][..scores.len()];
+                        let row = row.iter().map(|&value| f64::from(value));
+                        scores.iter_mut().zip(row).for_each(|(score, value)| *score += value);
                     }
                 }
             }
-            if next.is_empty() {
-                return depth;
-            }
-            first = children;
-            std::mem::swap(&mut level, &mut next);
-            next.clear();
-            depth += 1;
+        }
+        for (score, base) in scores.iter_mut().zip(&self.base) {
+            *score = 0.0 + (base + self.scale * *score);
         }
     }
 }
+
+/// Most rows of a batch that share a pass over the trees.
+pub(crate) const MAX_ROWS: usize = 64;
 
 /// Rows of one number are single numbers.
 pub(crate) fn narrow(output: TreeOutput, n_outputs: usize) -> TreeOutput {
     if n_outputs == 1 { TreeOutput::One(0) } else { output }
 }
 
-impl PackedTrees {
-    /// Sets `scores` `(n_outputs,)` to what the reached leaves hold, summed in f64 in the order of
-    /// the trees; `leaves` gives the node that each tree ended in.
-    pub fn sum(&self, leaves: &[u32], scores: &mut [f64]) {
-        let leaves = &leaves[..self.outputs.len()];
-        if let [score] = scores {
-            let values = leaves.iter().map(|&leaf| self.value(leaf));
-            *score = values.fold(0.0, |sum, value| sum + value);
-        } else {
-            scores.fill(0.0);
-            for (&leaf, output) in leaves.iter().zip(&self.outputs) {
-                self.add_leaf(leaf, *output, scores);
-            }
+/// Trees of every section, in order, and the slots that its row gathers; slots of trees become
+/// those of their section. Trees that ask more than `max_slots` are added to `walked`.
+fn sections(
+    flat: &mut [FlatTree],
+    n_slots: usize,
+    max_slots: usize,
+    walked: &mut Vec<usize>,
+) -> Vec<(Vec<usize>, Vec<u16>)> {
+    if n_slots <= max_slots {
+        return vec![((0..flat.len()).collect(), Vec::new())];
+    }
+    let mut sections: Vec<(Vec<usize>, Vec<u16>)> = Vec::new();
+    let mut sectioner = Sectioner::new();
+    let mut places = HashMap::new();
+    for (index, tree) in flat.iter_mut().enumerate() {
+        let asked = tree.slots();
+        if asked.len() > max_slots || SECTION_SLOTS > max_slots {
+            walked.push(index);
+            continue;
         }
-        self.finish(scores);
-    }
-
-    /// Adds what a leaf holds to the sums `(n_outputs,)`.
-    #[inline]
-    pub fn add_leaf(&self, leaf: u32, output: TreeOutput, sums: &mut [f64]) {
-        match output {
-            TreeOutput::One(k) => sums[k as usize] += self.value(leaf),
-            TreeOutput::All => {
-                let row = &self.rows[self.payload[leaf as usize] as usize..][..sums.len()];
-                sums.iter_mut().zip(row).for_each(|(sum, &value)| *sum += f64::from(value));
-            }
+        if sectioner.add(&asked) + 1 > sections.len() {
+            sections.push((Vec::new(), Vec::new()));
+            places.clear();
         }
+        let (indices, gathered) = sections.last_mut().expect("one was just made");
+        indices.push(index);
+        tree.renumber(|slot| {
+            *places.entry(slot).or_insert_with(|| {
+                gathered.push(slot);
+                gathered.len() as u16 - 1
+            })
+        });
     }
-
-    /// What a leaf of one number holds.
-    #[inline]
-    pub fn value(&self, leaf: u32) -> f64 {
-        f64::from(f32::from_bits(self.payload[leaf as usize]))
-    }
-
-    /// Turns sums into scores `(n_outputs,)`, as the oracle adds them to scores of zero.
-    pub fn finish(&self, sums: &mut [f64]) {
-        for (sum, base) in sums.iter_mut().zip(&self.base) {
-            *sum = 0.0 + (base + self.scale * *sum);
-        }
-    }
+    // A tree without tests asks nothing, and nothing gathered would mean the whole row.
+    sections.iter_mut().filter(|(_, gathered)| gathered.is_empty()).for_each(|s| s.1.push(0));
+    sections
 }
 
-/// Groups trees of similar depth, so that few steps are wasted.
-fn group(roots: &[Root]) -> Vec<Group> {
-    let mut order: Vec<usize> = (0..roots.len()).collect();
-    order.sort_by_key(|&tree| roots[tree].depth);
-    let groups = order.chunks(LANES).map(|trees| {
-        let tree_of = |lane: usize| trees.get(lane).copied();
-        // Lanes that are left over walk a tree of the group again and write elsewhere.
-        let root_of = |lane| roots[tree_of(lane).unwrap_or(trees[0])].node;
-        Group {
-            depth: trees.iter().map(|&tree| roots[tree].depth).max().unwrap_or(0),
-            roots: std::array::from_fn(root_of),
-            trees: std::array::from_fn(|lane| tree_of(lane).unwrap_or(roots.len()) as u32),
+/// A part under construction.
+struct Packer<'a> {
+    trees: &'a Trees,
+    outputs: Vec<TreeOutput>,
+    /// Terms in the order of the trees.
+    terms: Vec<Term>,
+    packed: PackedTrees,
+}
+
+impl<'a> Packer<'a> {
+    fn new(trees: &'a Trees, tier: Tier) -> Self {
+        let n_outputs = trees.base.len();
+        let packed = PackedTrees {
+            tier,
+            sections: Vec::new(),
+            walked: Walked::default(),
+            values: Vec::new(),
+            rows: Vec::new(),
+            sums: Vec::new(),
+            n_places: 0,
+            base: trees.base.clone(),
+            scale: trees.scale,
+            shape: Shape::default(),
+        };
+        Packer {
+            trees,
+            outputs: trees.outputs.iter().map(|&output| narrow(output, n_outputs)).collect(),
+            terms: vec![Term { place: 0, base: 0 }; trees.trees.len()],
+            packed,
         }
-    });
-    groups.collect()
+    }
+
+    /// Lays out all trees, section by section, those of one packing together.
+    fn add_all(&mut self, mut flat: Vec<FlatTree>, n_slots: usize) {
+        let cuts = self.count(&flat);
+        let max_slots = arch::max_slots(self.packed.tier);
+        let mut place = 0;
+        let mut walked = Vec::new();
+        for (indices, gathered) in sections(&mut flat, n_slots, max_slots, &mut walked) {
+            let n_slots = if gathered.is_empty() { n_slots } else { gathered.len() };
+            let section = Section { gathered, n_slots, ..Section::default() };
+            self.packed.sections.push(section);
+            self.add_section(&indices, &flat, &cuts, place);
+            place += indices.len();
+        }
+        // Trees that are walked side by side should be about equally deep.
+        walked.sort_by_key(|&index| flat[index].depth);
+        self.add_walked(&walked, &flat, place);
+        self.packed.n_places = place + walked.len() + SLACK;
+    }
+
+    /// Counts the shape; returns where deep trees are cut.
+    fn count(&mut self, flat: &[FlatTree]) -> Vec<Option<Cut>> {
+        let mut sectioner = Sectioner::new();
+        let cuts = flat.iter().enumerate().map(|(index, tree)| {
+            let packing = Packing::of(tree.depth, tree.n_leaves, tree.levels().is_some());
+            let cut = (packing == Packing::Chain).then(|| Cut::new(tree));
+            let facts = TreeFacts::new(tree, self.width(index), cut.as_ref());
+            self.packed.shape.add_tree(packing, &facts);
+            sectioner.add(&tree.slots());
+            cut
+        });
+        let cuts = cuts.collect();
+        self.packed.shape.n_gathered = sectioner.n_gathered() as f64;
+        cuts
+    }
+
+    /// Lays out the trees of the last section, those of one packing together.
+    fn add_section(
+        &mut self,
+        indices: &[usize],
+        flat: &[FlatTree],
+        cuts: &[Option<Cut>],
+        mut place: usize,
+    ) {
+        let mut order: Vec<(Packing, u32, usize)> = indices
+            .iter()
+            .map(|&index| {
+                let tree = &flat[index];
+                let packing = Packing::of(tree.depth, tree.n_leaves, tree.levels().is_some());
+                // Chains that are followed side by side should be about equally long.
+                (packing, cuts[index].as_ref().map_or(0, |cut| cut.n_hops), index)
+            })
+            .collect();
+        order.sort_unstable();
+        for group in order.chunk_by(|a, b| a.0 == b.0) {
+            let indices: Vec<usize> = group.iter().map(|&(_, _, index)| index).collect();
+            match group[0].0 {
+                Packing::Chain => self.add_chains(&indices, flat, cuts, place),
+                packing => self.add_vectors(packing, &indices, flat, place),
+            }
+            place += indices.len();
+        }
+    }
+
+    fn section(&mut self) -> &mut Section {
+        self.packed.sections.last_mut().expect("there is a section under construction")
+    }
+
+    fn add_vectors(
+        &mut self,
+        packing: Packing,
+        indices: &[usize],
+        flat: &[FlatTree],
+        place: usize,
+    ) {
+        let trees: Vec<&FlatTree> = indices.iter().map(|&index| &flat[index]).collect();
+        let run = self.section().vectors.add(packing, &trees, place);
+        self.section().runs.push(run);
+        for (offset, &index) in indices.iter().enumerate() {
+            let base = self.add_values(index, &leaf_values(packing, &flat[index]));
+            self.terms[index] = Term { place: (place + offset) as u32, base };
+        }
+    }
+
+    fn add_chains(
+        &mut self,
+        indices: &[usize],
+        flat: &[FlatTree],
+        cuts: &[Option<Cut>],
+        place: usize,
+    ) {
+        let mut roots = Vec::with_capacity(indices.len());
+        for (offset, &index) in indices.iter().enumerate() {
+            let cut = cuts[index].as_ref().expect("every chain was cut");
+            let mut values = Vec::new();
+            let root = self.section().chains.add(&flat[index], cut, &mut values);
+            roots.push((root, cut.n_hops));
+            let base = self.add_values(index, &values);
+            self.terms[index] = Term { place: (place + offset) as u32, base };
+        }
+        self.section().chains.place = place;
+        self.section().chains.group(&roots);
+    }
+
+    fn add_walked(&mut self, indices: &[usize], flat: &[FlatTree], place: usize) {
+        for (offset, &index) in indices.iter().enumerate() {
+            self.packed.walked.add(&flat[index]);
+            let n_rows = self.trees.trees[index].values.len() / self.width(index);
+            let values: Vec<u32> = (0..n_rows as u32).collect();
+            let base = self.add_values(index, &values);
+            self.terms[index] = Term { place: (place + offset) as u32, base };
+        }
+        self.packed.walked.place = place;
+        self.packed.walked.group();
+    }
+
+    /// Numbers in a leaf of a tree.
+    fn width(&self, index: usize) -> usize {
+        match self.outputs[index] {
+            TreeOutput::One(_) => 1,
+            TreeOutput::All => self.trees.base.len(),
+        }
+    }
+
+    /// Appends rows of a tree's values in the order of its leaves; returns where they begin.
+    fn add_values(&mut self, index: usize, order: &[u32]) -> u32 {
+        let (width, values) = (self.width(index), &self.trees.trees[index].values);
+        let kept = match self.outputs[index] {
+            TreeOutput::One(_) => &mut self.packed.values,
+            TreeOutput::All => &mut self.packed.rows,
+        };
+        let base = (kept.len() / width) as u32;
+        for &row in order {
+            kept.extend_from_slice(&values[row as usize * width..][..width]);
+        }
+        base
+    }
+
+    fn finish(mut self) -> PackedTrees {
+        let mut order: Vec<usize> = (0..self.terms.len()).collect();
+        let key = |&index: &usize| match self.outputs[index] {
+            TreeOutput::All => None,
+            TreeOutput::One(output) => Some(output),
+        };
+        // Stable, so that the trees of an output keep their order.
+        order.sort_by_key(key);
+        for group in order.chunk_by(|a, b| key(a) == key(b)) {
+            let terms: Vec<Term> = group.iter().map(|&index| self.terms[index]).collect();
+            self.packed.sums.push(Sum::new(self.outputs[group[0]], &terms));
+        }
+        self.packed
+    }
 }

@@ -10,7 +10,7 @@
 //!
 //! Bins of a numeric feature that no test tells apart are merged: only the *cuts* remain.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use crate::encoder::{Bins, Feature};
 use crate::linear::{Linear, Term};
@@ -18,7 +18,7 @@ use crate::members::Part;
 use crate::tree::{BinSet, Node, Test, Tree};
 
 /// A test in the one form that slots know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Asked {
     Rank { threshold: u8, missing_right: bool },
     Set(BinSet),
@@ -194,6 +194,24 @@ impl Usage {
                 self.features[*feature as usize].add_test(test);
             }
         }
+    }
+
+    /// What stands for each slot that a tree asks, before slots are laid out.
+    pub fn asked_by(&self, tree: &Tree) -> HashSet<(u32, Asked)> {
+        let slot = |node: &Node| match node {
+            Node::Leaf { .. } => None,
+            Node::Split { feature, test, .. } => {
+                let asked = match self.features[*feature as usize].asked(test) {
+                    // All thresholds of a feature share a slot.
+                    Asked::Rank { missing_right, .. } => {
+                        Asked::Rank { threshold: 0, missing_right }
+                    }
+                    set => set,
+                };
+                Some((*feature, asked))
+            }
+        };
+        tree.nodes.iter().filter_map(slot).collect()
     }
 
     pub fn add_linear(&mut self, linear: &Linear) {

@@ -7,16 +7,21 @@
 
 mod layout;
 mod read;
+#[cfg(any(test, fuzzing))]
+mod seal;
 mod sections;
 mod whole;
 mod write;
 
+#[cfg(any(test, fuzzing))]
+pub use seal::seal;
 pub(crate) use whole::read;
 pub use whole::write_whole;
 
 #[cfg(test)]
 mod tests {
     use super::layout::{CHECKSUM, ENTRY, HEADER, SECTIONS};
+    use super::seal;
     use crate::engine::examples::any_model;
     use crate::engine::{Predictor, Scratch};
     use crate::error::Error;
@@ -25,28 +30,6 @@ mod tests {
     use crate::value::Value;
     use proptest::prelude::*;
     use xxhash_rust::xxh3::xxh3_64;
-
-    /// Makes all checksums right again, so that what lies behind them is tested.
-    fn seal(file: &mut [u8]) {
-        for index in 0..SECTIONS.len() {
-            let entry = HEADER + ENTRY * index;
-            let field = |at: usize| {
-                let bytes = file[entry + at..entry + at + 8].try_into().expect("eight bytes");
-                u64::from_le_bytes(bytes) as usize
-            };
-            let (start, length) = (field(8), field(16));
-            let section = start.checked_add(length).and_then(|end| file.get(start..end));
-            if let Some(section) = section {
-                let checksum = xxh3_64(section).to_le_bytes();
-                file[entry + 24..entry + 32].copy_from_slice(&checksum);
-            }
-        }
-        let length = (file.len() as u64).to_le_bytes();
-        file[16..24].copy_from_slice(&length);
-        file[CHECKSUM].fill(0);
-        let checksum = xxh3_64(&file[..HEADER + ENTRY * SECTIONS.len()]).to_le_bytes();
-        file[CHECKSUM].copy_from_slice(&checksum);
-    }
 
     fn problem(file: &[u8]) -> String {
         Model::from_bytes(file).expect_err("a broken file").to_string()

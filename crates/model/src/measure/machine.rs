@@ -2,15 +2,18 @@
 
 use std::fs;
 
+use crate::engine::Tier;
+
 /// Bytes of the caches of a core where the system does not tell.
 const COMMON_CACHES: [f64; 2] = [32.0 * 1024.0, 1024.0 * 1024.0];
 
-/// The processor's model and the number of cores, e.g. `AMD EPYC 9R14, 8 cores`: calibrated prices
-/// hold where it is equal.
+/// The processor's model, the number of cores and the tier, e.g. `AMD EPYC 9R14, 8 cores, avx512`:
+/// calibrated prices hold where it is equal.
 pub fn fingerprint() -> String {
     let n_cores = std::thread::available_parallelism().map_or(1, usize::from);
     let facts = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    format!("{}, {n_cores} cores", model_name(&facts).unwrap_or(std::env::consts::ARCH))
+    let model = model_name(&facts).unwrap_or(std::env::consts::ARCH);
+    format!("{model}, {n_cores} cores, {}", Tier::best())
 }
 
 fn model_name(facts: &str) -> Option<&str> {
@@ -50,7 +53,7 @@ mod tests {
         assert_eq!(model_name("Processor : ARM\n"), None);
         let sizes = ["48K\n", "2M", "512", "", "K", "x"].map(parse_size);
         assert_eq!(sizes, [Some(49_152.0), Some(2_097_152.0), Some(512.0), None, None, None]);
-        assert!(fingerprint().ends_with(" cores"));
+        assert!(fingerprint().contains(" cores, "));
         assert!(cache_bytes()[0] > 0.0);
     }
 }

@@ -15,10 +15,6 @@ pub(super) const PARTITION_WORK: u64 = 2;
 /// Work of a gradient, and of adding a leaf's value to a score.
 pub(super) const GRADIENT_WORK: u64 = 6;
 
-/// Bytes of a packed node, and of a row of leaf values for each output.
-const NODE_BYTES: f64 = 12.0;
-const VALUE_BYTES: f64 = 4.0;
-
 /// Measured over estimated work: the mean of eight real data sets.
 const MEASURED: f64 = 0.85;
 
@@ -114,17 +110,14 @@ pub(super) fn memory_bytes(facts: &Facts, parameters: &Parameters) -> u64 {
 pub(super) fn cheapest_shape(facts: &Facts, parameters: &Parameters) -> Shape {
     let s = Sizes::new(facts, parameters);
     let width = if s.channels > 1.0 { facts.n_outputs as f64 } else { 1.0 };
-    let trees = s.trees_per_round;
+    let looked_up = if facts.n_categorical < facts.n_features { 0.0 } else { 1.0 };
+    let mut shape = Shape {
+        n_binned: 1.0 - looked_up,
+        n_looked_up: looked_up,
+        n_slots: 1.0,
+        ..Shape::default()
+    };
     // A tree may stay smaller than it is allowed to be, so this is what one question costs.
-    Shape {
-        n_binned: if facts.n_categorical < facts.n_features { 1.0 } else { 0.0 },
-        n_looked_up: if facts.n_categorical < facts.n_features { 0.0 } else { 1.0 },
-        n_trees: trees,
-        n_steps: trees,
-        n_nodes: 3.0 * trees,
-        n_added: width * trees,
-        n_products: 0.0,
-        bytes: trees
-            * (3.0 * NODE_BYTES + if width > 1.0 { 2.0 * VALUE_BYTES * width } else { 0.0 }),
-    }
+    (0..s.trees_per_round as usize).for_each(|_| shape.add_tree_like(1, 2, width as usize));
+    shape
 }

@@ -2,7 +2,7 @@
 
 use eyas_model::{Shape, TaskKind};
 
-use super::nested::forest_shape;
+use super::nested::with_features;
 use super::settings::Settings;
 use crate::learners::FitInput;
 use crate::task::Facts;
@@ -57,12 +57,18 @@ pub(in crate::learners) fn work(facts: &Facts, settings: &Settings) -> u64 {
 /// One tree of the smallest depth of the grid, with as few features as it can do with.
 pub(in crate::learners) fn cheapest_shape(facts: &Facts, settings: &Settings) -> Shape {
     if facts.n_rows <= 1 || facts.n_features == 0 {
-        return forest_shape(1, 0, 1, facts.n_outputs, 0.0, 0.0);
+        return tree_shape(0, 1, facts.n_outputs);
     }
     let depth = settings.growth.max_depth.min(4);
     let all_categorical = facts.n_categorical == facts.n_features;
     let looked_up = if all_categorical { 1.0 } else { 0.0 };
-    forest_shape(1, depth, 2 * depth + 1, facts.n_outputs, 1.0 - looked_up, looked_up)
+    with_features(tree_shape(depth, depth + 1, facts.n_outputs), 1.0 - looked_up, looked_up)
+}
+
+fn tree_shape(depth: usize, n_leaves: usize, width: usize) -> Shape {
+    let mut shape = Shape::default();
+    shape.add_tree_like(depth, n_leaves, width);
+    shape
 }
 
 /// Bytes of rows, ranks and histograms, and of the trees with the values of all their nodes.

@@ -148,7 +148,7 @@ impl<'a> Forest<'a> {
         let Some(grown) = grower.grow(key(&[seed, tree, NODES]), &mut spend) else {
             return false;
         };
-        self.counts.add(&grown, &self.depths);
+        self.counts.add(&grown, &self.depths, self.width);
         for (place, &row) in self.validation.rows.iter().enumerate() {
             let cells = place * self.width..(place + 1) * self.width;
             add_values(&grown, columns, row as usize, &self.depths, |depth, values| {
@@ -178,7 +178,7 @@ impl<'a> Forest<'a> {
                 predictions.extend(self.sums[depth].iter().map(|sum| self.center + scale * sum));
                 self.validation.loss(&predictions)
             };
-            let shape = self.counts.shape(depth, max_depth, n_trees, self.width, columns);
+            let shape = self.counts.shape(depth, max_depth, columns);
             self.truncations.push(Truncation { label, loss, shape });
             self.places.push((n_trees, depth));
         }
@@ -193,8 +193,8 @@ impl<'a> Forest<'a> {
         let loss = self.validation.loss(&prediction.repeat(self.validation.rows.len()));
         self.trees = vec![grown];
         self.counts = Counts::new(self.depths.len(), 0);
-        self.counts.add(&self.trees[0], &self.depths);
-        let shape = self.counts.shape(0, 0, 1, self.width, &[]);
+        self.counts.add(&self.trees[0], &self.depths, self.width);
+        let shape = self.counts.shape(0, 0, &[]);
         self.truncations = vec![Truncation { label: "constant".to_owned(), loss, shape }];
         self.places = vec![(1, 0)];
     }
@@ -227,10 +227,9 @@ fn add_values(
     }
 }
 
-/// Running counts of nodes and tests by depth of the grid, over the trees made so far.
+/// Running shapes by depth of the grid, over the trees made so far.
 struct Counts {
-    n_nodes: Vec<usize>,
-    n_steps: Vec<usize>,
+    shapes: Vec<Shape>,
     deepest: usize,
     /// Depth of the highest test of each column, over all trees.
     highest: Vec<usize>,
@@ -239,14 +238,13 @@ struct Counts {
 impl Counts {
     fn new(n_depths: usize, n_columns: usize) -> Counts {
         Counts {
-            n_nodes: vec![0; n_depths],
-            n_steps: vec![0; n_depths],
+            shapes: vec![Shape::default(); n_depths],
             deepest: 0,
             highest: vec![usize::MAX; n_columns],
         }
     }
 
-    fn add(&mut self, grown: &Grown, depths: &[usize]) {
+    fn add(&mut self, grown: &Grown, depths: &[usize], width: usize) {
         let mut by_depth =
             vec![0; 1 + grown.nodes.iter().map(|n| n.depth).max().unwrap_or(0) as usize];
         for node in &grown.nodes {
@@ -258,22 +256,15 @@ impl Counts {
         }
         let deepest = by_depth.len() - 1;
         self.deepest = self.deepest.max(deepest);
-        for (place, &depth) in depths.iter().enumerate() {
+        for (shape, &depth) in self.shapes.iter_mut().zip(depths) {
             let depth = depth.min(deepest);
-            self.n_nodes[place] += by_depth[..=depth].iter().sum::<usize>();
-            self.n_steps[place] += depth;
+            let n_nodes = by_depth[..=depth].iter().sum::<usize>();
+            shape.add_tree_like(depth, n_nodes.div_ceil(2), width);
         }
     }
 
-    /// Shape of the first `n_trees` trees, which are those counted, cut to a depth of the grid.
-    fn shape(
-        &self,
-        place: usize,
-        max_depth: usize,
-        n_trees: usize,
-        width: usize,
-        columns: &[Column<'_>],
-    ) -> Shape {
+    /// Shape of the trees counted, cut to a depth of the grid.
+    fn shape(&self, place: usize, max_depth: usize, columns: &[Column<'_>]) -> Shape {
         let used = |categorical: bool| {
             let columns = columns.iter().zip(&self.highest);
             let used = columns.filter(|(column, highest)| {
@@ -281,37 +272,13 @@ impl Counts {
             });
             used.count() as f64
         };
-        forest_shape(
-            n_trees,
-            self.n_steps[place],
-            self.n_nodes[place],
-            width,
-            used(false),
-            used(true),
-        )
+        with_features(self.shapes[place], used(false), used(true))
     }
 }
 
-/// Shape of a forest of so many trees, tests on longest paths, nodes and used features.
-pub(in crate::learners) fn forest_shape(
-    n_trees: usize,
-    n_steps: usize,
-    n_nodes: usize,
-    width: usize,
-    n_binned: f64,
-    n_looked_up: f64,
-) -> Shape {
-    let n_leaves = (n_nodes + n_trees) / 2;
-    Shape {
-        n_binned,
-        n_looked_up,
-        n_trees: n_trees as f64,
-        n_steps: n_steps as f64,
-        n_nodes: n_nodes as f64,
-        n_added: (n_trees * width) as f64,
-        n_products: 0.0,
-        bytes: (n_nodes * 8 + n_leaves * width * 4) as f64,
-    }
+/// A shape of trees with the features that they ask: at least one slot each.
+pub(in crate::learners) fn with_features(trees: Shape, n_binned: f64, n_looked_up: f64) -> Shape {
+    Shape { n_binned, n_looked_up, n_slots: n_binned + n_looked_up, ..trees }
 }
 
 /// A fitted forest that keeps the values of inner nodes.

@@ -120,6 +120,7 @@ pub(super) fn cheapest_shape(facts: &Facts, config: &Config) -> Shape {
     let n_binned = if is_binned { n_numeric } else { 0.0 };
     Shape {
         n_binned,
+        n_numbers: n_numeric - n_binned,
         n_looked_up: facts.n_categorical as f64,
         n_products: facts.n_features as f64 * n_outputs,
         bytes: 8.0 * n_outputs * (1.0 + guess.n_columns),

@@ -1,0 +1,164 @@
+//! Tests by the vector, and the paths that find a leaf from their answers.
+
+use crate::engine::flat::{FlatNode, FlatTree};
+use crate::engine::packing::{LANES, Packing};
+
+/// 64 tests `row[slot] > threshold`. A test that is not used asks whether a byte is above 255.
+#[derive(Debug, Clone, Copy)]
+#[repr(C, align(64))]
+pub(crate) struct Vector {
+    /// Low bytes of the slots.
+    pub slots: [u8; LANES],
+    pub thresholds: [u8; LANES],
+}
+
+/// Paths to leaves: the leaf whose `(answers ^ want) & care` is zero is reached. Bits of `u16` or
+/// `u32`, as many as fit (two trees share those of `u16`, one in the even and one in the odd
+/// words); a path that is not used wants an answer that is never given.
+#[derive(Debug, Clone, Copy)]
+#[repr(C, align(64))]
+pub(crate) struct Paths {
+    pub want: [u8; 64],
+    pub care: [u8; 64],
+}
+
+/// Trees of one packing, in vectors that follow each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Run {
+    pub packing: Packing,
+    /// First place of the leaves that are found.
+    pub place: usize,
+    pub n_trees: usize,
+    pub vector: usize,
+    pub n_vectors: usize,
+    /// First of its paths.
+    pub path: usize,
+}
+
+/// All vectors of a part.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Vectors {
+    pub vectors: Vec<Vector>,
+    /// Lane by lane: whether the slot is 256 or more, by vector.
+    pub banks: Vec<u64>,
+    pub paths: Vec<Paths>,
+}
+
+/// Where one tree's tests lie.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    vector: usize,
+    lane: usize,
+}
+
+impl Vectors {
+    /// Appends trees of one packing; `place` is where their leaves will be found.
+    pub fn add(&mut self, packing: Packing, trees: &[&FlatTree], place: usize) -> Run {
+        let (vector, path) = (self.vectors.len(), self.paths.len());
+        let n_vectors = trees.len().div_ceil(packing.n_trees());
+        let unused = Vector { slots: [0; LANES], thresholds: [255; LANES] };
+        self.vectors.resize(vector + n_vectors, unused);
+        self.banks.resize(vector + n_vectors, 0);
+        for (index, tree) in trees.iter().enumerate() {
+            let at = Place {
+                vector: vector + index / packing.n_trees(),
+                lane: index % packing.n_trees() * packing.n_lanes(),
+            };
+            match packing {
+                Packing::Oblivious(_) => self.add_levels(tree, at),
+                Packing::Perfect(_) => self.add_heap(tree, at),
+                Packing::Paths16 => self.add_paths::<2>(tree, at, index % 2),
+                Packing::Paths32 => self.add_paths::<4>(tree, at, 0),
+                Packing::Chain => unreachable!("chains are laid out elsewhere"),
+            }
+        }
+        Run { packing, place, n_trees: trees.len(), vector, n_vectors, path }
+    }
+
+    fn set(&mut self, at: Place, lane: usize, slot: u16, threshold: u8) {
+        let vector = &mut self.vectors[at.vector];
+        vector.slots[at.lane + lane] = slot as u8;
+        vector.thresholds[at.lane + lane] = threshold;
+        self.banks[at.vector] |= u64::from(slot >> 8 != 0) << (at.lane + lane);
+    }
+
+    /// The last level's answer is the lowest bit.
+    fn add_levels(&mut self, tree: &FlatTree, at: Place) {
+        let levels = tree.levels().expect("the packing is for oblivious trees");
+        for (level, (slot, threshold)) in levels.into_iter().enumerate() {
+            self.set(at, tree.depth - 1 - level, slot, threshold);
+        }
+    }
+
+    /// Heap order from lane 1 on: the children of lane `i` are `2 i` and `2 i + 1`; a missing child
+    /// goes left.
+    fn add_heap(&mut self, tree: &FlatTree, at: Place) {
+        let mut open = vec![(0u32, 1usize)];
+        while let Some((node, lane)) = open.pop() {
+            if let FlatNode::Split { slot, threshold, left, right } = tree.nodes[node as usize] {
+                self.set(at, lane, slot, threshold);
+                open.extend([(left, 2 * lane), (right, 2 * lane + 1)]);
+            }
+        }
+    }
+
+    /// Tests in the order of the nodes, leaves by their order among the nodes; paths of `BYTES`
+    /// bytes. `half`: the tree's place in the pair that shares a register of paths.
+    fn add_paths<const BYTES: usize>(&mut self, tree: &FlatTree, at: Place, half: usize) {
+        let mut n_tests = 0;
+        let mut n_leaves = 0;
+        let per_word = 64 / BYTES;
+        let n_words = (8 * BYTES).div_ceil(per_word).max(1);
+        if half == 0 {
+            let unused = Paths { want: [255; 64], care: [255; 64] };
+            self.paths.resize(self.paths.len() + n_words, unused);
+        }
+        let first = self.paths.len() - n_words;
+        // Answers wanted and cared for on the way to a node.
+        let mut ways = vec![(0u32, 0u32); tree.nodes.len()];
+        for (index, node) in tree.nodes.iter().enumerate() {
+            let (want, care) = ways[index];
+            match *node {
+                FlatNode::Split { slot, threshold, left, right } => {
+                    self.set(at, n_tests, slot, threshold);
+                    let bit = 1 << n_tests;
+                    ways[left as usize] = (want, care | bit);
+                    ways[right as usize] = (want | bit, care | bit);
+                    n_tests += 1;
+                }
+                FlatNode::Leaf { .. } => {
+                    let lane = if BYTES == 2 { 2 * n_leaves + half } else { n_leaves };
+                    let paths = &mut self.paths[first + lane / per_word];
+                    let byte = lane % per_word * BYTES;
+                    paths.want[byte..byte + BYTES].copy_from_slice(&want.to_le_bytes()[..BYTES]);
+                    paths.care[byte..byte + BYTES].copy_from_slice(&care.to_le_bytes()[..BYTES]);
+                    n_leaves += 1;
+                }
+            }
+        }
+    }
+}
+
+/// Row of values of every leaf that a packing may find, in the order in which it numbers them.
+pub(crate) fn leaf_values(packing: Packing, tree: &FlatTree) -> Vec<u32> {
+    let Some(n_values) = packing.n_values() else {
+        let leaf = |node: &FlatNode| match node {
+            FlatNode::Leaf { value } => Some(*value),
+            FlatNode::Split { .. } => None,
+        };
+        return tree.nodes.iter().filter_map(leaf).collect();
+    };
+    let mut values = vec![0; n_values];
+    // A leaf above the last level is reached by going left, and takes all the places below it.
+    let mut open = vec![(0u32, 0, n_values)];
+    while let Some((node, start, length)) = open.pop() {
+        match tree.nodes[node as usize] {
+            FlatNode::Leaf { value } => values[start..start + length].fill(value),
+            FlatNode::Split { left, right, .. } => {
+                let half = length / 2;
+                open.extend([(left, start, half), (right, start + half, half)]);
+            }
+        }
+    }
+    values
+}
