@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 mod bench;
+mod fuzz;
 mod shell;
 mod smoke;
 mod test;
@@ -19,6 +20,8 @@ enum Task {
     Tidy,
     /// The first command of the README with a short budget
     Smoke,
+    /// Fuzzes what reads files from elsewhere
+    Fuzz(fuzz::Fuzz),
     /// Measures against other systems on tables of real data
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -29,6 +32,7 @@ fn main() -> ExitCode {
         Task::Test => test::run(),
         Task::Tidy => tidy::run(),
         Task::Smoke => smoke::run(),
+        Task::Fuzz(fuzz) => fuzz.run(),
         Task::Bench(bench) => bench.run(),
     };
     match result {
