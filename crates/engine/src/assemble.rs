@@ -95,12 +95,12 @@ impl Chooser<'_> {
                 tolerance: self.tolerance,
             };
             let ns_of = |picks: &[usize]| self.ns(candidates, picks, form);
-            let bytes_of = |picks: &[usize]| self.shape(candidates, picks, form).bytes;
+            let bytes_of = |picks: &[usize]| self.shape(candidates, picks, form).file_bytes;
             select::greedy(candidates.len(), &mut loss_of, &ns_of, &bytes_of, &limits)
         })?;
         let indices: Vec<usize> = result.weights.iter().map(|(index, _)| *index).collect();
         let ns = self.ns(candidates, &indices, form);
-        let bytes = self.shape(candidates, &indices, form).bytes;
+        let bytes = self.shape(candidates, &indices, form).file_bytes;
         let mut picks = result.weights;
         picks.sort_by(|a, b| b.1.total_cmp(&a.1));
         Some(Assembly { picks, form, loss: result.loss, ns, bytes })

@@ -281,7 +281,7 @@ impl Ending<'_> {
                 form,
                 loss: candidate.loss,
                 ns: candidate.ns,
-                bytes: candidate.shape.bytes,
+                bytes: candidate.shape.file_bytes,
             };
             if let Some(measured) = self.probe(&alone, PROBED_ROWS_ALONE) {
                 *factor = (measured / candidate.ns).clamp(0.2, 10.0);
@@ -350,7 +350,7 @@ impl Ending<'_> {
             form: Form::Single,
             loss: candidate.loss,
             ns,
-            bytes: candidate.shape.bytes,
+            bytes: candidate.shape.file_bytes,
         }
     }
 

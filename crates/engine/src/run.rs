@@ -299,7 +299,7 @@ impl<'a> Run<'a> {
         let elapsed = self.meter.elapsed();
         if let Some(candidate) = candidate {
             let ns = candidate.ns;
-            let bytes = candidate.shape.bytes * candidate.models.len() as f64;
+            let bytes = candidate.shape.file_bytes * candidate.models.len() as f64;
             let kept = state.candidates.insert(candidate.clone(), ns, self.context.limit_ns);
             if kept && bytes < STORED_BYTES_A_SECOND * self.meter.total() {
                 // What is not stored is fitted again on resume; the run itself goes on.

@@ -268,7 +268,7 @@ fn average_curve(context: &TrialContext<'_>, fits: &[Arc<dyn FittedModel>]) -> V
             .expect("a curve has at least one fold");
         let ns = context.cost.predict_p99_ns(&shape);
         let label = fits[0].truncations()[index].label.clone();
-        let bytes = shape.bytes as u64;
+        let bytes = shape.file_bytes as u64;
         (shape, Point { truncation: index, label, loss, loss_se: 0.0, ns, bytes })
     };
     (0..n_points).map(average).collect()

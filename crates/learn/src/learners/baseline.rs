@@ -75,7 +75,8 @@ impl Learner for Baseline {
 }
 
 fn shape(n_outputs: usize) -> Shape {
-    Shape { bytes: (n_outputs * 8) as f64, ..Shape::default() }
+    let bytes = (n_outputs * 8) as f64;
+    Shape { bytes, file_bytes: bytes, ..Shape::default() }
 }
 
 #[derive(Debug)]

@@ -56,12 +56,14 @@ pub struct Shape {
     pub streamed_bytes: f64,
     /// Bytes that a prediction may touch.
     pub bytes: f64,
+    /// Bytes of trees and linear scores in a model file.
+    pub file_bytes: f64,
 }
 
 type Field = fn(&mut Shape) -> &mut f64;
 
 /// What trees alone add to.
-const TREE_FIELDS: [Field; 11] = [
+const TREE_FIELDS: [Field; 12] = [
     |s| &mut s.n_gathered,
     |s| &mut s.n_trees,
     |s| &mut s.n_vectors,
@@ -73,6 +75,7 @@ const TREE_FIELDS: [Field; 11] = [
     |s| &mut s.n_added,
     |s| &mut s.streamed_bytes,
     |s| &mut s.bytes,
+    |s| &mut s.file_bytes,
 ];
 
 impl Shape {
@@ -88,6 +91,7 @@ impl Shape {
             _ => (share, 0.0),
         };
         let streamed = vectors * size_of::<Vector>() as f64 + path_bytes;
+        let (n_splits, n_leaves) = (tree.n_leaves as f64 - 1.0, tree.n_leaves as f64);
         self.n_trees += 1.0;
         self.n_vectors += vectors;
         self.n_paths += path_bytes / 128.0;
@@ -96,6 +100,8 @@ impl Shape {
         self.n_added += tree.width as f64;
         self.streamed_bytes += streamed;
         self.bytes += streamed + 4.0 * n_values * tree.width as f64;
+        // As `docs/FORMAT.md` draws it: a kind for each node, splits, leaves and their values.
+        self.file_bytes += 21.0 * n_splits + (5.0 + 4.0 * tree.width as f64) * n_leaves;
         match packing {
             Packing::Perfect(depth) => self.n_descents += f64::from(depth),
             Packing::Chain => {
@@ -143,6 +149,7 @@ impl Shape {
             };
             self.n_products += n_outputs;
             self.bytes += 8.0 * n_rows * n_outputs;
+            self.file_bytes += 8.0 * n_rows * n_outputs;
         }
     }
 

@@ -252,6 +252,7 @@ mod tests {
             n_products: 6.0,
             streamed_bytes: 128.0,
             bytes: 1000.0,
+            file_bytes: 2000.0,
         };
         let packed = [
             1.0, 2.0, 3.0, 1.0, 4.0, 5.0, 0.0, 0.0, 6.0, 7.0, 8.0, 0.0, 1.5, 1.0, 9.0, 6.0, 5.0,

@@ -479,6 +479,7 @@ mod tests {
             n_added: 2.0,
             streamed_bytes: 4.0,
             bytes,
+            file_bytes: 78.0,
             ..Shape::default()
         };
         assert_eq!(shape, expected);
@@ -504,8 +505,13 @@ mod tests {
         };
         let linear = Part::Linear(Linear { intercept: weights, terms: vec![number] });
         let shape = Shape::of_part(&linear, &model.features);
-        let expected =
-            Shape { n_numbers: 1.0, n_products: 1.0, bytes: 16.0 + 8.0, ..Shape::default() };
+        let expected = Shape {
+            n_numbers: 1.0,
+            n_products: 1.0,
+            bytes: 16.0 + 8.0,
+            file_bytes: 16.0,
+            ..Shape::default()
+        };
         assert_eq!(shape, expected);
     }
 

@@ -113,17 +113,20 @@ pub(super) fn cheapest_shape(facts: &Facts, config: &Config) -> Shape {
     let guess = Guess::new(facts, config);
     let n_outputs = facts.n_outputs as f64;
     if guess.options.l1_ratio > 0.0 {
-        return Shape { bytes: 8.0 * n_outputs, ..Shape::default() };
+        let bytes = 8.0 * n_outputs;
+        return Shape { bytes, file_bytes: bytes, ..Shape::default() };
     }
     let n_numeric = facts.n_features.saturating_sub(facts.n_categorical) as f64;
     let is_binned = matches!(guess.options.numeric, Numeric::Bins(_));
     let n_binned = if is_binned { n_numeric } else { 0.0 };
+    let bytes = 8.0 * n_outputs * (1.0 + guess.n_columns);
     Shape {
         n_binned,
         n_numbers: n_numeric - n_binned,
         n_looked_up: facts.n_categorical as f64,
         n_products: facts.n_features as f64 * n_outputs,
-        bytes: 8.0 * n_outputs * (1.0 + guess.n_columns),
+        bytes,
+        file_bytes: bytes,
         ..Shape::default()
     }
 }
