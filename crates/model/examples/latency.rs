@@ -11,6 +11,12 @@ fn main() -> Result<(), eyas_model::Error> {
         ("500 trees of 31 leaves", Synthetic { n_trees: 500, ..base }),
         ("100 trees of depth 6", Synthetic { n_leaves: 64, balanced: true, ..base }),
         ("10 trees of depth 6", Synthetic { n_trees: 10, n_leaves: 64, balanced: true, ..base }),
+        ("1000 trees of 63 leaves", Synthetic { n_trees: 1000, n_leaves: 63, ..base }),
+        ("1000 trees of 31 leaves", Synthetic { n_trees: 1000, ..base }),
+        (
+            "1000 trees of depth 6",
+            Synthetic { n_trees: 1000, n_leaves: 64, balanced: true, ..base },
+        ),
         ("100 trees of 1000 leaves", Synthetic { n_leaves: 1000, ..base }),
         ("1000 trees of 31 leaves, 5 classes", Synthetic { n_outputs: 5, n_trees: 1000, ..base }),
         ("linear", Synthetic { n_trees: 0, linear: true, ..base }),

@@ -10,7 +10,7 @@ use crate::engine::encode;
 use crate::engine::flat::FlatTree;
 use crate::engine::pack::narrow;
 use crate::engine::packing::Packing;
-use crate::engine::sections::Sectioner;
+use crate::engine::sections::{SECTION_SLOTS, Sectioner};
 use crate::engine::usage::{Asked, Usage};
 use crate::engine::vectors::Vector;
 use crate::linear::{Linear, Term};
@@ -32,7 +32,8 @@ pub struct Shape {
     pub n_numbers: f64,
     /// Bytes of the encoded row.
     pub n_slots: f64,
-    /// Bytes of the rows of sections, should the encoded row be too long for vectors.
+    /// Bytes of the rows of sections, should the encoded row be too long for vectors; 0 if all of it
+    /// fits one section.
     pub n_gathered: f64,
     /// Trees.
     pub n_trees: f64,
@@ -333,8 +334,10 @@ impl<'a> ShapeCounter<'a> {
     /// The shape of all that was added; features that several parts use count once.
     pub fn shape(&self) -> Shape {
         let mut shape = self.members;
-        shape.n_gathered += self.n_gathered + self.sectioner.n_gathered() as f64;
         shape.add_features(self.features, &self.usage);
+        if shape.n_slots > SECTION_SLOTS as f64 {
+            shape.n_gathered += self.n_gathered + self.sectioner.n_gathered() as f64;
+        }
         shape
     }
 }

@@ -139,7 +139,7 @@ impl Predictor {
     /// # Errors
     /// [`Error::BadFile`] or [`Error::BadModel`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Predictor, Error> {
-        Predictor::compile(Model::from_bytes(bytes)?)
+        Predictor::compile(Model::read_unchecked(bytes)?)
     }
 
     /// Loads a model file.
@@ -471,7 +471,6 @@ mod tests {
             n_binned: 1.0,
             n_looked_up: 1.0,
             n_slots: 2.0,
-            n_gathered: 2.0,
             n_trees: 2.0,
             n_vectors: 1.0 / 32.0,
             n_steps: 2.0,

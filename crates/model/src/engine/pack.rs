@@ -333,7 +333,7 @@ impl<'a> Packer<'a> {
 
     /// Lays out all trees, section by section, those of one packing together.
     fn add_all(&mut self, mut flat: Vec<FlatTree>, n_slots: usize) {
-        let cuts = self.count(&flat);
+        let cuts = self.count(&flat, n_slots);
         let max_slots = arch::max_slots(self.packed.tier);
         let mut place = 0;
         let mut walked = Vec::new();
@@ -351,14 +351,16 @@ impl<'a> Packer<'a> {
     }
 
     /// Counts the shape; returns where deep trees are cut.
-    fn count(&mut self, flat: &[FlatTree]) -> Vec<Option<Cut>> {
+    fn count(&mut self, flat: &[FlatTree], n_slots: usize) -> Vec<Option<Cut>> {
         let mut sectioner = Sectioner::new();
         let cuts = flat.iter().enumerate().map(|(index, tree)| {
             let packing = Packing::of(tree.depth, tree.n_leaves, tree.levels().is_some());
             let cut = (packing == Packing::Chain).then(|| Cut::new(tree));
             let facts = TreeFacts::new(tree, self.width(index), cut.as_ref());
             self.packed.shape.add_tree(packing, &facts);
-            sectioner.add(&tree.slots());
+            if n_slots > SECTION_SLOTS {
+                sectioner.add(&tree.slots());
+            }
             cut
         });
         let cuts = cuts.collect();

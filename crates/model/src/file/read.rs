@@ -22,10 +22,16 @@ impl Model {
     /// [`Error::BadFile`] if the bytes are not whole and unchanged or come from a newer version,
     /// [`Error::BadModel`] if [`Model::check`] fails.
     pub fn from_bytes(bytes: &[u8]) -> Result<Model, Error> {
+        let model = Model::read_unchecked(bytes)?;
+        model.check()?;
+        Ok(model)
+    }
+
+    /// Reads the bytes of a file for someone who checks the model.
+    pub(crate) fn read_unchecked(bytes: &[u8]) -> Result<Model, Error> {
         let mut reader = Reader { sections: open(bytes)?, text_start: 0, sets: Vec::new() };
         let model = reader.model()?;
         reader.finish()?;
-        model.check()?;
         Ok(model)
     }
 }
@@ -198,8 +204,9 @@ impl<'a> Reader<'a> {
                 ALL_OUTPUTS => TreeOutput::All,
                 k => TreeOutput::One(k),
             });
-            let mut nodes = Vec::new();
-            for &kind in self.of(Section::Nodes).take(n_nodes, 1)? {
+            let kinds = self.of(Section::Nodes).take(n_nodes, 1)?;
+            let mut nodes = Vec::with_capacity(kinds.len());
+            for &kind in kinds {
                 nodes.push(self.node(kind)?);
             }
             trees.push(Tree { nodes, values: self.of(Section::Values).f32s(n_values)? });
