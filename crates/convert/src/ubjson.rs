@@ -6,7 +6,7 @@
 //! text      = number bytes                 (the number counts the bytes)
 //! container = ['$' type] ['#' number] items; without a count it ends with its bracket
 //! ```
-//! Reference: https://ubjson.org.
+//! Reference: <https://ubjson.org>.
 
 use crate::document::{Document, MAX_DEPTH, Number};
 use crate::error::Error;
