@@ -24,6 +24,7 @@ fn help_of_every_command() {
         "inspect",
         "bench",
         "verify",
+        "import",
         "resume",
         "memory",
         "completions",

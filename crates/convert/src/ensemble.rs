@@ -5,15 +5,14 @@
 //! with more thresholds becomes several features, each over a slice of them, so that every test
 //! still reads one byte.
 
-use std::collections::BTreeMap;
+mod layout;
 
-use eyas_model::encoder::{MAX_EDGES, MAX_LEVELS};
 use eyas_model::{
-    BinSet, Bins, ColumnKind, Derive, Feature, InputColumn, Link, Member, Model, Node, Part,
-    Schema, TaskKind, Test, Tree, TreeOutput, Trees,
+    ColumnKind, InputColumn, Link, Member, Model, Part, Schema, TaskKind, TreeOutput, Trees,
 };
 
 use crate::error::Error;
+use layout::Layout;
 
 /// A sum of trees over named columns.
 #[derive(Debug, Clone)]
@@ -102,23 +101,27 @@ pub enum ForeignTest {
         /// Where a category that is not among the levels goes.
         unseen_right: bool,
     },
+    /// The number lies in one of several spans: the code of a category that is in a set.
+    Inside {
+        /// Spans `(above, up_to)`: `above < v <= up_to`, compared in f64, not NaN.
+        spans: Vec<(f64, f64)>,
+        /// Where a missing value goes.
+        missing_right: bool,
+    },
 }
-
-/// Edges of one column, read in one way.
-type Key = (usize, bool);
 
 impl Ensemble {
     /// The model that predicts the same.
     ///
     /// # Errors
-    /// [`Error::BadFile`] if an index, threshold or shape is wrong; [`Error::Unsupported`] if a
-    /// column has more than 253 categories.
+    /// [`Error::BadFile`] if an index, threshold or shape is wrong; [`Error::Unsupported`] if
+    /// splits tell more than 253 categories of a column apart.
     pub fn into_model(self) -> Result<Model, Error> {
-        let mut layout = Layout::new(&self.columns)?;
+        let mut layout = Layout::new(&self.columns);
         for (index, tree) in self.trees.iter().enumerate() {
             layout.collect(tree).map_err(|problem| in_tree(index, &problem))?;
         }
-        layout.settle(&self.columns);
+        layout.settle(&self.columns)?;
         let mut trees = Vec::with_capacity(self.trees.len());
         let mut outputs = Vec::with_capacity(self.trees.len());
         for (index, tree) in self.trees.into_iter().enumerate() {
@@ -143,164 +146,6 @@ impl Ensemble {
 
 fn in_tree(index: usize, problem: &str) -> Error {
     Error::BadFile(format!("tree {index}: {problem}"))
-}
-
-/// Where tests find their feature and threshold.
-struct Layout {
-    /// Number of levels by column; none for numbers.
-    n_levels: Vec<Option<usize>>,
-    /// All edges, ascending once settled.
-    edges: BTreeMap<Key, Vec<f64>>,
-    /// First feature of a key.
-    first: BTreeMap<Key, usize>,
-    features: Vec<Feature>,
-}
-
-impl Layout {
-    fn new(columns: &[Column]) -> Result<Layout, Error> {
-        for column in columns {
-            let n_levels = column.levels.as_ref().map_or(0, Vec::len);
-            if n_levels > MAX_LEVELS {
-                return Err(Error::Unsupported(format!(
-                    "column `{}` has {n_levels} categories, at most {MAX_LEVELS} can be told apart",
-                    column.name
-                )));
-            }
-        }
-        let n_levels = columns.iter().map(|column| column.levels.as_ref().map(Vec::len)).collect();
-        Ok(Layout {
-            n_levels,
-            edges: BTreeMap::new(),
-            first: BTreeMap::new(),
-            features: Vec::new(),
-        })
-    }
-
-    /// Notes the edges that a tree asks for.
-    fn collect(&mut self, tree: &ForeignTree) -> Result<(), String> {
-        for node in &tree.nodes {
-            let ForeignNode::Split { column, test, .. } = node else { continue };
-            let n_levels = self.n_levels.get(*column).ok_or_else(|| {
-                format!("it asks about column {column} of {}", self.n_levels.len())
-            })?;
-            match (test, n_levels) {
-                (ForeignTest::Above { edge, zero_is_missing, .. }, None) => {
-                    if edge.is_nan() {
-                        return Err("a threshold is NaN".into());
-                    }
-                    let edges = self.edges.entry((*column, *zero_is_missing)).or_default();
-                    if edge.is_finite() {
-                        edges.push(if *edge == 0.0 { 0.0 } else { *edge });
-                    }
-                }
-                (ForeignTest::In { levels, .. }, Some(n_levels)) => {
-                    if levels.iter().any(|&level| level as usize >= *n_levels) {
-                        return Err(format!("a set of categories of column {column} is too large"));
-                    }
-                }
-                (ForeignTest::Above { .. }, Some(_)) => {
-                    return Err(format!("a threshold for column {column}, which has categories"));
-                }
-                (ForeignTest::In { .. }, None) => {
-                    return Err(format!("a set of categories for column {column} of numbers"));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Makes the features, column by column.
-    fn settle(&mut self, columns: &[Column]) {
-        for (&(column, zero_is_missing), edges) in &mut self.edges {
-            edges.sort_unstable_by(f64::total_cmp);
-            edges.dedup();
-            self.first.insert((column, zero_is_missing), self.features.len());
-            let derive = if zero_is_missing { Derive::NonZero } else { Derive::Itself };
-            let slices = edges.chunks(MAX_EDGES).map(<[f64]>::to_vec);
-            // A feature without edges still tells missing values apart.
-            let slices = if edges.is_empty() { vec![vec![]] } else { slices.collect() };
-            self.features.extend(slices.into_iter().map(|slice| Feature {
-                column: column as u32,
-                derive,
-                name: columns[column].name.clone(),
-                bins: Bins::Edges(slice),
-            }));
-        }
-        for (column, Column { name, levels }) in columns.iter().enumerate() {
-            let Some(levels) = levels else { continue };
-            self.first.insert((column, false), self.features.len());
-            self.features.push(Feature {
-                column: column as u32,
-                derive: Derive::Itself,
-                name: name.clone(),
-                bins: Bins::Levels(levels.clone()),
-            });
-        }
-    }
-
-    /// The tree over bins: nodes that the root reaches, parents first.
-    fn tree(&self, tree: ForeignTree) -> Result<Tree, String> {
-        let n_nodes = tree.nodes.len();
-        let mut place = vec![None; n_nodes];
-        let mut order = vec![0usize];
-        *place.first_mut().ok_or("it has no nodes")? = Some(0u32);
-        let mut nodes = Vec::with_capacity(n_nodes);
-        let mut at = 0;
-        while let Some(&index) = order.get(at) {
-            at += 1;
-            nodes.push(match &tree.nodes[index] {
-                ForeignNode::Leaf { value } => Node::Leaf { value: *value },
-                ForeignNode::Split { column, test, left, right, gain } => {
-                    let mut child = |child: u32| {
-                        let free = place.get_mut(child as usize).filter(|place| place.is_none());
-                        let free = free.ok_or_else(|| {
-                            format!("node {index} has the child {child}, which is not there or has another parent")
-                        })?;
-                        *free = Some(order.len() as u32);
-                        order.push(child as usize);
-                        Ok::<u32, String>(order.len() as u32 - 1)
-                    };
-                    let (left, right) = (child(*left)?, child(*right)?);
-                    let (feature, test) = self.test(*column, test);
-                    Node::Split { feature, test, left, right, gain: *gain }
-                }
-            });
-        }
-        Ok(Tree { nodes, values: tree.values })
-    }
-
-    /// Feature and test of a question that was collected.
-    fn test(&self, column: usize, test: &ForeignTest) -> (u32, Test) {
-        match test {
-            ForeignTest::Above { edge, missing_right, zero_is_missing } => {
-                let key = (column, *zero_is_missing);
-                let (edges, first) = (&self.edges[&key], self.first[&key]);
-                let missing_right = *missing_right;
-                if *edge == f64::NEG_INFINITY {
-                    return (first as u32, Test::Above { threshold: 0, missing_right });
-                }
-                // Above an edge that no number is above: only a missing value may go right.
-                let above = edges.partition_point(|known| known < edge);
-                if above == edges.len() {
-                    return (first as u32, Test::Above { threshold: u8::MAX, missing_right });
-                }
-                let threshold = (above % MAX_EDGES) as u8 + 1;
-                ((first + above / MAX_EDGES) as u32, Test::Above { threshold, missing_right })
-            }
-            ForeignTest::In { levels, missing_right, unseen_right } => {
-                let n_levels = self.n_levels[column].unwrap_or(0);
-                let mut set = BinSet::default();
-                levels.iter().for_each(|&level| set.insert(level as u8 + 1));
-                if *missing_right {
-                    set.insert(0);
-                }
-                if *unseen_right {
-                    set.insert(n_levels as u8 + 1);
-                }
-                (self.first[&(column, false)] as u32, Test::In(set))
-            }
-        }
-    }
 }
 
 #[cfg(test)]
@@ -394,6 +239,45 @@ mod tests {
     }
 
     #[test]
+    fn spans_of_codes() {
+        // Codes 0, 2 and 3 as a library that cuts numbers off reads them.
+        let spans = vec![(-1.0, 1f64.next_down()), (2f64.next_down(), 4f64.next_down())];
+        let values = [-2.0, -1.0, -0.5, 0.0, 0.9, 1.0, 2.0, 3.9, 4.0, 1e9, f64::NAN];
+        for missing_right in [false, true] {
+            let test = ForeignTest::Inside { spans: spans.clone(), missing_right };
+            let model = ensemble(vec![number("x")], vec![stump(0, test)]).into_model();
+            let rows = values.map(Value::Number);
+            let missing = f64::from(missing_right);
+            let expected = [0.0, 0.0, 1.0, 1.0, 1.0, 0.0, 1.0, 1.0, 0.0, 0.0, missing];
+            assert_eq!(predict(model.expect("sound"), &rows), expected);
+        }
+        let everything = ForeignTest::Inside {
+            spans: vec![(f64::NEG_INFINITY, f64::INFINITY)],
+            missing_right: false,
+        };
+        let model = ensemble(vec![number("x")], vec![stump(0, everything)]).into_model();
+        let rows = [Value::Number(-3.0), Value::Missing];
+        assert_eq!(predict(model.expect("sound"), &rows), [1.0, 0.0]);
+    }
+
+    #[test]
+    fn of_many_categories_those_that_splits_ask_for_remain() {
+        let names: Vec<String> = (0..1000).map(|level| format!("level {level}")).collect();
+        let column = Column { name: "c".into(), levels: Some(names) };
+        let of = |n_asked: u32, unseen_right| {
+            let levels = (0..n_asked).map(|level| 3 * level).collect();
+            let test = ForeignTest::In { levels, missing_right: false, unseen_right };
+            ensemble(vec![column.clone()], vec![stump(0, test)]).into_model()
+        };
+        let values = ["level 3", "level 4", "level 756", "other"].map(Value::Text);
+        assert_eq!(predict(of(253, false).expect("sound"), &values), [1.0, 0.0, 1.0, 0.0]);
+        for refused in [of(254, false), of(2, true)] {
+            let message = refused.expect_err("too many").to_string();
+            assert!(message.contains("column `c` has 1000 categories"), "{message}");
+        }
+    }
+
+    #[test]
     fn what_is_broken_is_said() {
         let check = |change: fn(&mut Ensemble)| {
             let mut broken = ensemble(vec![number("x")], vec![stump(0, above(1.0, false))]);
@@ -410,7 +294,7 @@ mod tests {
             e.trees[0].nodes[1] = e.trees[0].nodes[0].clone();
         });
         assert!(message.contains("another parent"), "{message}");
-        let message = check(|e| e.columns[0].levels = Some(vec!["x".into(); 300]));
-        assert!(message.contains("300 categories"), "{message}");
+        let message = check(|e| e.columns[0].levels = Some(vec!["x".into()]));
+        assert!(message.contains("column 0, which has categories"), "{message}");
     }
 }

@@ -19,6 +19,17 @@ pub enum Error {
     Unsupported(String),
 }
 
+impl Error {
+    /// The same error, with the part of the file that it is about before it.
+    pub(crate) fn in_part(self, part: &str) -> Error {
+        match self {
+            Error::BadFile(problem) => Error::BadFile(format!("{part}: {problem}")),
+            Error::Unsupported(what) => Error::Unsupported(format!("{part}: {what}")),
+            other => other,
+        }
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -9,9 +9,17 @@
 //! be carried over exactly is refused by name. Invariant: hostile bytes give an error, never a
 //! panic, and memory stays in proportion to the file.
 
+mod document;
 mod ensemble;
 mod error;
 mod float32;
+mod json;
+mod levels;
+mod lightgbm;
+mod notes;
+mod two_classes;
+mod ubjson;
+mod xgboost;
 
 pub use ensemble::{Column, Ensemble, ForeignNode, ForeignTest, ForeignTree};
 pub use error::Error;
@@ -46,7 +54,7 @@ pub struct Exporter {
 }
 
 /// Every format that models are read from; the first that recognises a file reads it.
-pub static IMPORTERS: &[Importer] = &[];
+pub static IMPORTERS: &[Importer] = &[lightgbm::IMPORTER, xgboost::IMPORTER];
 
 /// Every format that models are written to.
 pub static EXPORTERS: &[Exporter] = &[];

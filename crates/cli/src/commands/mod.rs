@@ -9,6 +9,7 @@ mod bench;
 mod completions;
 mod evaluate;
 mod fit;
+mod import;
 mod inspect;
 mod memory;
 mod predict;
@@ -24,6 +25,7 @@ pub enum Command {
     Inspect(inspect::InspectArgs),
     Bench(bench::BenchArgs),
     Verify(verify::VerifyArgs),
+    Import(import::ImportArgs),
     Resume(resume::ResumeArgs),
     Memory(memory::MemoryArgs),
     Completions(completions::CompletionsArgs),
@@ -42,6 +44,7 @@ impl Command {
             Command::Inspect(args) => inspect::run(&args, context),
             Command::Bench(args) => bench::run(&args, context),
             Command::Verify(args) => verify::run(&args, context),
+            Command::Import(args) => import::run(&args, context),
             Command::Resume(args) => resume::run(&args, context),
             Command::Memory(args) => memory::run(&args, context),
             Command::Completions(args) => completions::run(&args),
