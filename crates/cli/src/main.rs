@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
+use eyas_model::Tier;
 
 use failure::Failure;
 
@@ -81,8 +82,20 @@ fn main() -> ExitCode {
         }
     };
     let context = Context { started, json: cli.json, quiet: cli.quiet };
-    match cli.command.run(&context) {
+    match check_tier().and_then(|()| cli.command.run(&context)) {
         Ok(code) => code,
         Err(failure) => failure.report(cli.json),
     }
+}
+
+/// A tier that is asked for must be there: the library would pass over it in silence.
+fn check_tier() -> Result<(), Failure> {
+    let Some(asked) = std::env::var_os("EYAS_TIER") else { return Ok(()) };
+    let names: Vec<&str> = Tier::all().into_iter().map(Tier::name).collect();
+    if names.iter().any(|name| asked == *name) {
+        return Ok(());
+    }
+    let asked = asked.display();
+    Err(Failure::usage(format!("EYAS_TIER is `{asked}`, which this processor does not have"))
+        .help(format!("set it to one of {}, or to nothing", names.join(", "))))
 }

@@ -27,6 +27,16 @@ fn no_such_file() {
 }
 
 #[test]
+fn a_tier_that_is_not_there() {
+    let place = Workplace::new();
+    let ended = |tier| {
+        workplace::ended(&place.eyas(&["memory", "list"]).env("EYAS_TIER", tier).output().unwrap())
+    };
+    ended("avx9").is_refusal(2, &["EYAS_TIER is `avx9`", "scalar"]);
+    assert!(!ended("scalar").stderr.contains("EYAS_TIER"));
+}
+
+#[test]
 fn a_folder_is_no_data() {
     let place = Workplace::new();
     std::fs::create_dir(place.path("folder")).unwrap();
