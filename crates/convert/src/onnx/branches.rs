@@ -1,0 +1,435 @@
+//! Nodes of ONNX trees as tests of an Eyas tree.
+//!
+//! ONNX sends a row to the "true" child if `value MODE threshold` holds, or if the value is NaN and
+//! NaN "tracks true". Orders are one test. Equality is two (not below, not above), which would visit
+//! one child from two sides; it is copied there, less what the answers so far rule out.
+
+use crate::ensemble::{ForeignNode, ForeignTest};
+use crate::error::Error;
+use crate::float32::{edge_above, edge_at_least};
+
+/// How a node compares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// `value <= threshold`.
+    Leq,
+    /// `value < threshold`.
+    Lt,
+    /// `value >= threshold`.
+    Gte,
+    /// `value > threshold`.
+    Gt,
+    /// `value == threshold`.
+    Eq,
+    /// `value != threshold`.
+    Neq,
+}
+
+impl Mode {
+    /// By its name in version 1 to 3 of the operators.
+    pub fn named(name: &str) -> Option<Mode> {
+        let modes = [
+            ("BRANCH_LEQ", Mode::Leq),
+            ("BRANCH_LT", Mode::Lt),
+            ("BRANCH_GTE", Mode::Gte),
+            ("BRANCH_GT", Mode::Gt),
+            ("BRANCH_EQ", Mode::Eq),
+            ("BRANCH_NEQ", Mode::Neq),
+        ];
+        modes.into_iter().find(|(known, _)| *known == name).map(|(_, mode)| mode)
+    }
+
+    /// By its number in version 5.
+    pub fn numbered(number: i64) -> Option<Mode> {
+        let modes = [Mode::Leq, Mode::Lt, Mode::Gte, Mode::Gt, Mode::Eq, Mode::Neq];
+        modes.get(usize::try_from(number).ok()?).copied()
+    }
+}
+
+/// A column as a node compares it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Compared {
+    /// Index of the column.
+    pub column: usize,
+    /// Whether values are rounded to 32-bit floats before.
+    pub rounded: bool,
+}
+
+/// A node of an ONNX tree; node 0 is the root.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum RawNode {
+    /// Asks a question.
+    Branch {
+        /// What is compared.
+        feature: Compared,
+        /// How.
+        mode: Mode,
+        /// With what.
+        threshold: f64,
+        /// Whether NaN goes to the "true" child whatever the comparison says.
+        missing_true: bool,
+        /// Node for "true".
+        yes: u32,
+        /// Node for "false".
+        no: u32,
+    },
+    /// Answers with a row of values.
+    Leaf {
+        /// The row.
+        row: u32,
+    },
+}
+
+/// The nodes as tests; rows of leaves stay as they are.
+///
+/// # Errors
+/// [`Error::BadFile`] for a threshold that is NaN or a node with two parents; [`Error::Unsupported`]
+/// if equalities make the tree much larger.
+pub fn tests(nodes: &[RawNode]) -> Result<Vec<ForeignNode>, Error> {
+    let steps = nodes.iter().map(step).collect::<Result<Vec<Step>, Error>>()?;
+    if steps.iter().any(|step| matches!(step, Step::Equal { .. })) {
+        check_parents(nodes)?;
+        return expand(&steps);
+    }
+    let plain = |step| match step {
+        Step::Leaf { row } => ForeignNode::Leaf { value: row },
+        Step::Above { ask, left, right } => ask.node(left, right),
+        Step::Equal { .. } => unreachable!("there are none"),
+    };
+    Ok(steps.into_iter().map(plain).collect())
+}
+
+/// `value > edge`.
+#[derive(Debug, Clone, Copy)]
+struct Ask {
+    column: usize,
+    edge: f64,
+    missing_right: bool,
+}
+
+impl Ask {
+    fn node(self, left: u32, right: u32) -> ForeignNode {
+        let Ask { column, edge, missing_right } = self;
+        let test = ForeignTest::Above { edge, missing_right, zero_is_missing: false };
+        ForeignNode::Split { column, test, left, right, gain: 0.0 }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Above {
+        ask: Ask,
+        left: u32,
+        right: u32,
+    },
+    /// Both below and above go to `other`, what is between to `equal`.
+    Equal {
+        low: Ask,
+        high: Ask,
+        equal: u32,
+        other: u32,
+    },
+    Leaf {
+        row: u32,
+    },
+}
+
+fn step(node: &RawNode) -> Result<Step, Error> {
+    let &RawNode::Branch { feature, mode, threshold, missing_true, yes, no } = node else {
+        let RawNode::Leaf { row } = *node else { unreachable!("a node is a branch or a leaf") };
+        return Ok(Step::Leaf { row });
+    };
+    if threshold.is_nan() {
+        return Err(Error::BadFile("a threshold is NaN".into()));
+    }
+    let Compared { column, rounded } = feature;
+    let ask = |edge, missing_right| Ask { column, edge, missing_right };
+    let below = |edge| Step::Above { ask: ask(edge, !missing_true), left: yes, right: no };
+    let above = |edge| Step::Above { ask: ask(edge, missing_true), left: no, right: yes };
+    let equal = |equal, other, missing_equal| {
+        // A missing value that is "equal" passes the first test and fails the second.
+        let low = ask(not_below(threshold, rounded), missing_equal);
+        Ok::<Step, Error>(Step::Equal {
+            low,
+            high: ask(over(threshold, rounded)?, false),
+            equal,
+            other,
+        })
+    };
+    Ok(match mode {
+        Mode::Leq => below(over(threshold, rounded)?),
+        Mode::Lt => below(not_below(threshold, rounded)),
+        Mode::Gte => above(not_below(threshold, rounded)),
+        Mode::Gt => above(over(threshold, rounded)?),
+        Mode::Eq => equal(yes, no, missing_true)?,
+        // NaN is not equal to anything, so it goes to "true" in any case.
+        Mode::Neq => equal(no, yes, false)?,
+    })
+}
+
+/// The edge above which `value > threshold`.
+fn over(threshold: f64, rounded: bool) -> Result<f64, Error> {
+    if rounded {
+        let float = threshold as f32;
+        return Ok(edge_above(if f64::from(float) > threshold { float.next_down() } else { float }));
+    }
+    if threshold == f64::NEG_INFINITY {
+        return Err(Error::Unsupported("a comparison with minus infinity".into()));
+    }
+    Ok(threshold)
+}
+
+/// The edge above which `value >= threshold`.
+fn not_below(threshold: f64, rounded: bool) -> f64 {
+    if rounded {
+        let float = threshold as f32;
+        return edge_at_least(if f64::from(float) < threshold { float.next_up() } else { float });
+    }
+    if threshold == f64::NEG_INFINITY { threshold } else { threshold.next_down() }
+}
+
+fn check_parents(nodes: &[RawNode]) -> Result<(), Error> {
+    let mut has_parent = vec![false; nodes.len()];
+    if let Some(root) = has_parent.first_mut() {
+        *root = true;
+    }
+    for node in nodes {
+        let RawNode::Branch { yes, no, .. } = node else { continue };
+        for &child in [yes, no] {
+            match has_parent.get_mut(child as usize) {
+                Some(taken) if !*taken => *taken = true,
+                _ => {
+                    let problem = format!("node {child} is not there or has another parent");
+                    return Err(Error::BadFile(problem));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What the answers so far say of a column: `below < value <= up_to`, or missing.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    below: f64,
+    up_to: f64,
+    missing: bool,
+}
+
+const ANYTHING: Known = Known { below: f64::NEG_INFINITY, up_to: f64::INFINITY, missing: true };
+/// Columns that are remembered along a path; others are taken for unknown.
+const MAX_KNOWN: usize = 64;
+
+/// Where to go on: a step, or the second test of an equality.
+#[derive(Debug, Clone, Copy)]
+struct At {
+    step: u32,
+    second: bool,
+}
+
+struct Open {
+    at: At,
+    /// Node to be made.
+    place: usize,
+    known: Vec<(usize, Known)>,
+}
+
+impl Open {
+    fn of(&self, column: usize) -> Known {
+        let known = self.known.iter().find(|(of, _)| *of == column);
+        known.map_or(ANYTHING, |(_, known)| *known)
+    }
+
+    fn child(&self, at: At, place: usize, column: usize, known: Known) -> Open {
+        let mut all = self.known.clone();
+        match all.iter().position(|(of, _)| *of == column) {
+            Some(found) => all[found].1 = known,
+            None if all.len() < MAX_KNOWN => all.push((column, known)),
+            None => {}
+        }
+        Open { at, place, known: all }
+    }
+}
+
+/// The tree with two tests for each equality. No node has two parents.
+fn expand(steps: &[Step]) -> Result<Vec<ForeignNode>, Error> {
+    let most = 16 * steps.len() + 1024;
+    let leaf = ForeignNode::Leaf { value: 0 };
+    let mut nodes = vec![leaf.clone()];
+    let start = At { step: 0, second: false };
+    let mut open = vec![Open { at: start, place: 0, known: vec![] }];
+    while let Some(mut next) = open.pop() {
+        let Some((ask, left, right)) = settle(steps, &mut next) else {
+            if let Step::Leaf { row } = steps[next.at.step as usize] {
+                nodes[next.place] = ForeignNode::Leaf { value: row };
+            }
+            continue;
+        };
+        let (known, place) = (next.of(ask.column), nodes.len());
+        if place + 2 > most {
+            return Err(Error::Unsupported(format!(
+                "tests of equality make a tree of {} nodes over {most} nodes large",
+                steps.len()
+            )));
+        }
+        nodes.extend([leaf.clone(), leaf.clone()]);
+        nodes[next.place] = ask.node(place as u32, place as u32 + 1);
+        let low = Known {
+            up_to: known.up_to.min(ask.edge),
+            missing: known.missing && !ask.missing_right,
+            ..known
+        };
+        let high = Known {
+            below: known.below.max(ask.edge),
+            missing: known.missing && ask.missing_right,
+            ..known
+        };
+        open.push(next.child(left, place, ask.column, low));
+        open.push(next.child(right, place + 1, ask.column, high));
+    }
+    Ok(nodes)
+}
+
+/// Goes on to the first test whose answer is open, with its children; `None` at a leaf.
+fn settle(steps: &[Step], open: &mut Open) -> Option<(Ask, At, At)> {
+    loop {
+        let At { step, second } = open.at;
+        let first = |step| At { step, second: false };
+        let (ask, left, right) = match steps[step as usize] {
+            Step::Leaf { .. } => return None,
+            Step::Above { ask, left, right } => (ask, first(left), first(right)),
+            Step::Equal { low, other, .. } if !second => {
+                (low, first(other), At { step, second: true })
+            }
+            Step::Equal { high, equal, other, .. } => (high, first(equal), first(other)),
+        };
+        let known = open.of(ask.column);
+        let may_left = known.below < ask.edge || known.missing && !ask.missing_right;
+        let may_right = ask.edge < known.up_to || known.missing && ask.missing_right;
+        match (may_left, may_right) {
+            (true, true) => return Some((ask, left, right)),
+            (false, true) => open.at = right,
+            _ => open.at = left,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The obvious walk.
+    fn row_of(nodes: &[RawNode], values: &[f64]) -> u32 {
+        let mut at = 0;
+        loop {
+            match nodes[at] {
+                RawNode::Leaf { row } => return row,
+                RawNode::Branch { feature, mode, threshold, missing_true, yes, no } => {
+                    let value = values[feature.column];
+                    let value = if feature.rounded { f64::from(value as f32) } else { value };
+                    let holds = match mode {
+                        Mode::Leq => value <= threshold,
+                        Mode::Lt => value < threshold,
+                        Mode::Gte => value >= threshold,
+                        Mode::Gt => value > threshold,
+                        Mode::Eq => value == threshold,
+                        Mode::Neq => value != threshold,
+                    };
+                    at = if holds || value.is_nan() && missing_true { yes } else { no } as usize;
+                }
+            }
+        }
+    }
+
+    fn foreign_row_of(nodes: &[ForeignNode], values: &[f64]) -> u32 {
+        let mut at = 0;
+        loop {
+            match &nodes[at] {
+                ForeignNode::Leaf { value } => return *value,
+                ForeignNode::Split { column, test, left, right, .. } => {
+                    let ForeignTest::Above { edge, missing_right, .. } = test else {
+                        panic!("only thresholds")
+                    };
+                    let value = values[*column];
+                    let right_side = value > *edge
+                        || *edge == f64::NEG_INFINITY && !value.is_nan()
+                        || value.is_nan() && *missing_right;
+                    at = if right_side { *right } else { *left } as usize;
+                }
+            }
+        }
+    }
+
+    /// A full tree over two columns, from a list of choices.
+    fn tree(depth: u32, choices: &[(usize, u8, u8, bool, bool)]) -> Vec<RawNode> {
+        let n_branches = (1 << depth) - 1;
+        let branch = |index: usize| {
+            let (column, mode, threshold, missing_true, rounded) = choices[index % choices.len()];
+            RawNode::Branch {
+                feature: Compared { column, rounded },
+                mode: Mode::numbered(i64::from(mode)).expect("one of six"),
+                threshold: [0.0, 1.0, -1.0, 0.1, 0.1f32 as f64, 2.0][usize::from(threshold)],
+                missing_true,
+                yes: 2 * index as u32 + 1,
+                no: 2 * index as u32 + 2,
+            }
+        };
+        let leaves = (0..=n_branches as u32).map(|row| RawNode::Leaf { row });
+        (0..n_branches).map(branch).chain(leaves).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn tests_send_every_row_to_its_leaf(
+            depth in 0u32..5,
+            choices in prop::collection::vec((0usize..2, 0u8..6, 0u8..6, any::<bool>(), any::<bool>()), 1..20),
+        ) {
+            let nodes = tree(depth, &choices);
+            let tests = tests(&nodes).expect("a sound tree");
+            let near = [0.0, -0.0, 1.0, -1.0, 0.1, f64::from(0.1f32), 2.0, f64::NAN, 9.0, -9.0];
+            let near = near.iter().flat_map(|&v: &f64| [v, v.next_up(), v.next_down()]);
+            let near: Vec<f64> = near.chain([f64::INFINITY, f64::NEG_INFINITY]).collect();
+            for &a in &near {
+                for &b in &near {
+                    let values = [a, b];
+                    prop_assert_eq!(
+                        foreign_row_of(&tests, &values), row_of(&nodes, &values), "{:?}", values
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn equalities_that_blow_up_are_refused() {
+        // Every node asks another column, so nothing can be ruled out.
+        let n = 40u32;
+        let mut nodes: Vec<RawNode> = Vec::new();
+        for index in 0..n {
+            let feature = Compared { column: index as usize, rounded: true };
+            let (yes, no) = (n + 1 + index, index + 1);
+            let (mode, threshold, missing_true) = (Mode::Eq, 0.0, false);
+            nodes.push(RawNode::Branch { feature, mode, threshold, missing_true, yes, no });
+        }
+        nodes.extend((0..=n).map(|row| RawNode::Leaf { row }));
+        let message = tests(&nodes).expect_err("too large").to_string();
+        assert!(message.contains("tests of equality"), "{message}");
+        // With one column, it stays small.
+        for (index, node) in nodes.iter_mut().enumerate() {
+            if let RawNode::Branch { feature, threshold, .. } = node {
+                feature.column = 0;
+                *threshold = index as f64;
+            }
+        }
+        assert!(tests(&nodes).expect("small").len() < 300);
+    }
+
+    #[test]
+    fn cycles_are_found() {
+        let feature = Compared { column: 0, rounded: true };
+        let (mode, threshold, missing_true) = (Mode::Eq, 0.0, false);
+        let node = RawNode::Branch { feature, mode, threshold, missing_true, yes: 0, no: 1 };
+        assert!(tests(&[node, RawNode::Leaf { row: 0 }]).is_err());
+    }
+}

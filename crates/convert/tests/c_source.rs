@@ -1,0 +1,148 @@
+//! C source that is compiled and run predicts what Eyas predicts.
+//!
+//! `cc` must be there; `gcc` and `clang` are tried too. A compiler that is not found is named in the
+//! test's output.
+
+mod figures;
+mod models;
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use eyas_convert::EXPORTERS;
+use eyas_model::{ColumnKind, Model, Predictor, Scratch, Value};
+use models::{Cell, Named};
+
+fn export(model: &Model, name: &str) -> String {
+    let exporter = EXPORTERS.iter().find(|known| known.name == "c").expect("it is listed");
+    let bytes = (exporter.write)(model, name).expect("it can be exported");
+    String::from_utf8(bytes).expect("C source is text")
+}
+
+/// A program that prints the predictions of rows.
+fn main_of(named: &Named) -> String {
+    let (model, name) = (&named.model, &named.name);
+    let upper = name.to_ascii_uppercase();
+    let mut text = format!(
+        "#include <stdio.h>\n#include <math.h>\n#define {upper}_DECLARATIONS_ONLY\n\
+         #include \"{name}.c\"\n\nstatic const {name}_row rows[] = {{\n"
+    );
+    for row in &named.rows {
+        let cells = row.iter().zip(&model.schema.columns).map(|(cell, column)| {
+            let is_text = matches!(column.kind, ColumnKind::Category | ColumnKind::Boolean);
+            match cell {
+                Cell::Missing if is_text => "NULL".into(),
+                Cell::Missing => "NAN".into(),
+                Cell::Number(number) if number.is_infinite() => {
+                    if *number > 0.0 { "INFINITY".into() } else { "-INFINITY".to_string() }
+                }
+                Cell::Number(number) => format!("{number:e}"),
+                Cell::Text(text) => c_string(text),
+            }
+        });
+        let _ = writeln!(text, "    {{{}}},", cells.collect::<Vec<_>>().join(", "));
+    }
+    let _ = write!(
+        text,
+        "}};\n\nint main(void)\n{{\n    size_t row, k;\n    double out[{upper}_N_OUTPUTS];\n\
+         \x20   for (row = 0; row < sizeof rows / sizeof rows[0]; row++) {{\n\
+         \x20       {name}_predict(&rows[row], out);\n\
+         \x20       for (k = 0; k < {upper}_N_OUTPUTS; k++)\n\
+         \x20           printf(\"%.17g\\n\", out[k]);\n    }}\n    return 0;\n}}\n"
+    );
+    text
+}
+
+fn c_string(text: &str) -> String {
+    let bytes = text.bytes().map(|byte| format!("\\{byte:03o}"));
+    format!("\"{}\"", bytes.collect::<String>())
+}
+
+fn folder() -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("c_source");
+    std::fs::create_dir_all(&folder).expect("a folder for the test");
+    folder
+}
+
+fn found(compiler: &str) -> bool {
+    Command::new(compiler).arg("--version").output().is_ok_and(|output| output.status.success())
+}
+
+/// Compiles and runs a model; its predictions, row after row.
+fn run(compiler: &str, named: &Named) -> Vec<f64> {
+    let (folder, name) = (folder(), &named.name);
+    let program = folder.join(format!("{name}_{compiler}"));
+    let output = Command::new(compiler)
+        .args(["-std=c99", "-O2", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-o"])
+        .arg(&program)
+        .arg(folder.join(format!("{name}.c")))
+        .arg(folder.join(format!("{name}_main.c")))
+        .arg("-lm")
+        .output()
+        .expect("the compiler runs");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{compiler}, {name}: {errors}");
+    let output = Command::new(&program).output().expect("the program runs");
+    assert!(output.status.success(), "{compiler}, {name}");
+    let text = String::from_utf8(output.stdout).expect("numbers");
+    text.lines().map(|line| line.parse().expect("a number")).collect()
+}
+
+fn predictions(named: &Named) -> Vec<f64> {
+    let predictor = Predictor::compile(named.model.clone()).expect("sound");
+    let mut scratch = Scratch::default();
+    let mut all = Vec::new();
+    for row in &named.rows {
+        let cells: Vec<Value> = row.iter().map(Cell::value).collect();
+        let mut out = vec![0.0; predictor.n_outputs()];
+        predictor.predict_row(&cells, &mut scratch, &mut out).expect("a sound row");
+        all.extend(out);
+    }
+    all
+}
+
+#[test]
+fn compiled_source_predicts_the_same() {
+    let compilers = ["cc", "gcc", "clang"];
+    assert!(found("cc") || found("gcc"), "this test needs a C compiler");
+    let named = models::all();
+    for named in &named {
+        let (folder, name) = (folder(), &named.name);
+        std::fs::write(folder.join(format!("{name}.c")), export(&named.model, name)).expect("written");
+        std::fs::write(folder.join(format!("{name}_main.c")), main_of(named)).expect("written");
+    }
+    for compiler in compilers {
+        if !found(compiler) {
+            eprintln!("skipped: there is no compiler `{compiler}`");
+            continue;
+        }
+        for named in &named {
+            check(compiler, named);
+        }
+    }
+}
+
+fn check(compiler: &str, named: &Named) {
+    let (ours, theirs) = (predictions(named), run(compiler, named));
+    assert_eq!(ours.len(), theirs.len(), "{compiler}, {}", named.name);
+    for (index, (a, b)) in ours.iter().zip(&theirs).enumerate() {
+        let same = if models::is_linear(&named.model) {
+            a.to_bits() == b.to_bits()
+        } else {
+            (a - b).abs() <= 1e-14 * a.abs().max(1.0) || a == b
+        };
+        let row = &named.rows[index / named.model.schema.n_outputs()];
+        assert!(same, "{compiler}, {}: {row:?}: Eyas {a:e}, C {b:e}", named.name);
+    }
+}
+
+#[test]
+fn texts_that_c_cannot_hold_are_refused() {
+    let exporter = EXPORTERS.iter().find(|known| known.name == "c").expect("it is listed");
+    for (level, expected) in [("a\0b".to_string(), "character 0"), ("x".repeat(5000), "4095")] {
+        let model = models::with_level(&level);
+        let message = (exporter.write)(&model, "m").expect_err("refused").to_string();
+        assert!(message.contains(expected), "{message}");
+    }
+}
