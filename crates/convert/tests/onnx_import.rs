@@ -44,7 +44,7 @@ fn classes_tasks_links_and_columns() {
 #[test]
 fn what_cannot_be_exact_is_refused_by_name() {
     for (name, expected) in [
-        ("adaboost", "what Shape makes"),
+        ("adaboost", "which the predictions depend"),
         ("scaled", "what Scaler makes"),
         ("two_targets", "a regressor with 2 targets"),
         ("lightgbm_forest", "what ArrayFeatureExtractor makes"),

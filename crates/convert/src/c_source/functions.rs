@@ -217,10 +217,13 @@ fn predict(text: &mut String, model: &Model, layout: &Layout, names: &Names) {
             Part::Trees(trees) => {
                 let end = tree + trees.trees.len();
                 let bins = if has_bins(layout) { "bins, " } else { "" };
+                text.push_str("        sums[k] = 0.0;\n");
+                if end > tree {
+                    let _ = writeln!(text, "    eyas_add_trees({bins}{tree}, {end}, sums);");
+                }
                 let _ = write!(
                     text,
-                    "        sums[k] = 0.0;\n    eyas_add_trees({bins}{tree}, {end}, sums);\n\
-                     \x20   for (k = 0; k < {k}; k++) {{\n\
+                    "    for (k = 0; k < {k}; k++) {{\n\
                      \x20       double scaled = {scale} * sums[k];\n\
                      \x20       scores[k] = eyas_numbers[{number_at} + k] + scaled;\n    }}\n",
                     scale = number(trees.scale)

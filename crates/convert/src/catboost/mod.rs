@@ -113,6 +113,9 @@ fn output(file: &File, loss: &str, width: usize) -> Result<Output, Error> {
         ("MultiClass", 2..) => several(Link::Softmax),
         ("MultiClassOneVsAll", 3..) => several(Link::Logistic),
         ("Poisson" | "Tweedie", 1) => number(Link::Exp),
+        ("MultiClass" | "MultiClassOneVsAll", 1) => {
+            Err(Error::BadFile(format!("the loss `{loss}` with one number in each leaf")))
+        }
         (_, 1) => number(Link::Identity),
         _ => Err(Error::Unsupported(format!(
             "the loss `{loss}` with {width} outputs: models of one number or of classes are"

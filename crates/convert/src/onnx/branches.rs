@@ -2,7 +2,9 @@
 //!
 //! ONNX sends a row to the "true" child if `value MODE threshold` holds, or if the value is NaN and
 //! NaN "tracks true". Orders are one test. Equality is two (not below, not above), which would visit
-//! one child from two sides; it is copied there, less what the answers so far rule out.
+//! one child from two sides; it is copied there, less what the answers so far rule out. So are nodes
+//! that several others point to: the converter of LightGBM writes a set of categories as a chain of
+//! equalities with one child.
 
 use crate::ensemble::{ForeignNode, ForeignTest};
 use crate::error::Error;
@@ -83,12 +85,12 @@ pub enum RawNode {
 /// The nodes as tests; rows of leaves stay as they are.
 ///
 /// # Errors
-/// [`Error::BadFile`] for a threshold that is NaN or a node with two parents; [`Error::Unsupported`]
-/// if equalities make the tree much larger.
+/// [`Error::BadFile`] for a threshold that is NaN or a node below itself; [`Error::Unsupported`] if
+/// equalities and shared nodes make the tree much larger.
 pub fn tests(nodes: &[RawNode]) -> Result<Vec<ForeignNode>, Error> {
     let steps = nodes.iter().map(step).collect::<Result<Vec<Step>, Error>>()?;
-    if steps.iter().any(|step| matches!(step, Step::Equal { .. })) {
-        check_parents(nodes)?;
+    let is_equality = |step: &Step| matches!(step, Step::Equal { .. });
+    if check_children(nodes)? || steps.iter().any(is_equality) {
         return expand(&steps);
     }
     let plain = |step| match step {
@@ -188,24 +190,36 @@ fn not_below(threshold: f64, rounded: bool) -> f64 {
     if threshold == f64::NEG_INFINITY { threshold } else { threshold.next_down() }
 }
 
-fn check_parents(nodes: &[RawNode]) -> Result<(), Error> {
-    let mut has_parent = vec![false; nodes.len()];
-    if let Some(root) = has_parent.first_mut() {
-        *root = true;
+/// Whether a node has two parents. Fails if the nodes below one are not there or hold itself.
+fn check_children(nodes: &[RawNode]) -> Result<bool, Error> {
+    #[derive(Clone, Copy, PartialEq)]
+    enum Seen {
+        Not,
+        Above,
+        Done,
     }
-    for node in nodes {
-        let RawNode::Branch { yes, no, .. } = node else { continue };
-        for &child in [yes, no] {
-            match has_parent.get_mut(child as usize) {
-                Some(taken) if !*taken => *taken = true,
-                _ => {
-                    let problem = format!("node {child} is not there or has another parent");
-                    return Err(Error::BadFile(problem));
+    let mut seen = vec![Seen::Not; nodes.len()];
+    let mut is_shared = false;
+    let mut path = vec![(0u32, 0)];
+    while let Some((node, n_done)) = path.pop() {
+        let bad = |what: &str| Error::BadFile(format!("node {node} {what}"));
+        let place = seen.get_mut(node as usize).ok_or_else(|| bad("is not there"))?;
+        match (*place, n_done) {
+            (Seen::Above, 0) => return Err(bad("is below itself")),
+            (Seen::Done, _) => is_shared = true,
+            (_, n_done) => {
+                let child = match nodes[node as usize] {
+                    RawNode::Branch { yes, no, .. } => [yes, no].get(n_done).copied(),
+                    RawNode::Leaf { .. } => None,
+                };
+                *place = if child.is_some() { Seen::Above } else { Seen::Done };
+                if let Some(child) = child {
+                    path.extend([(node, n_done + 1), (child, 0)]);
                 }
             }
         }
     }
-    Ok(())
+    Ok(is_shared)
 }
 
 /// What the answers so far say of a column: `below < value <= up_to`, or missing.
@@ -251,9 +265,9 @@ impl Open {
     }
 }
 
-/// The tree with two tests for each equality. No node has two parents.
+/// The tree with two tests for each equality, and nodes with one parent. No node is below itself.
 fn expand(steps: &[Step]) -> Result<Vec<ForeignNode>, Error> {
-    let most = 16 * steps.len() + 1024;
+    let most = 64 * steps.len() + 1024;
     let leaf = ForeignNode::Leaf { value: 0 };
     let mut nodes = vec![leaf.clone()];
     let start = At { step: 0, second: false };
@@ -268,7 +282,7 @@ fn expand(steps: &[Step]) -> Result<Vec<ForeignNode>, Error> {
         let (known, place) = (next.of(ask.column), nodes.len());
         if place + 2 > most {
             return Err(Error::Unsupported(format!(
-                "tests of equality make a tree of {} nodes over {most} nodes large",
+                "tests of equality and shared nodes make a tree of {} nodes over {most} nodes large",
                 steps.len()
             )));
         }
@@ -404,7 +418,7 @@ mod tests {
     #[test]
     fn equalities_that_blow_up_are_refused() {
         // Every node asks another column, so nothing can be ruled out.
-        let n = 40u32;
+        let n = 60u32;
         let mut nodes: Vec<RawNode> = Vec::new();
         for index in 0..n {
             let feature = Compared { column: index as usize, rounded: true };
@@ -426,10 +440,23 @@ mod tests {
     }
 
     #[test]
-    fn cycles_are_found() {
-        let feature = Compared { column: 0, rounded: true };
-        let (mode, threshold, missing_true) = (Mode::Eq, 0.0, false);
-        let node = RawNode::Branch { feature, mode, threshold, missing_true, yes: 0, no: 1 };
-        assert!(tests(&[node, RawNode::Leaf { row: 0 }]).is_err());
+    fn cycles_are_found_and_shared_nodes_copied() {
+        let node = |yes, no| {
+            let feature = Compared { column: 0, rounded: true };
+            let (mode, threshold, missing_true) = (Mode::Leq, -f64::from(yes), false);
+            RawNode::Branch { feature, mode, threshold, missing_true, yes, no }
+        };
+        let leaf = |row| RawNode::Leaf { row };
+        for broken in [vec![node(0, 1), leaf(0)], vec![node(1, 2), node(2, 2), node(1, 1)]] {
+            let message = tests(&broken).expect_err("a cycle").to_string();
+            assert!(message.contains("is below itself"), "{message}");
+        }
+        assert!(tests(&[]).is_err() && tests(&[node(5, 6)]).is_err());
+        let shared = [node(1, 3), node(2, 3), leaf(0), leaf(1)];
+        assert_eq!(tests(&shared).expect("sound").len(), 5);
+        for value in [0.0, -1.0, -2.0, -3.0] {
+            let tests = tests(&shared).expect("sound");
+            assert_eq!(foreign_row_of(&tests, &[value]), row_of(&shared, &[value]));
+        }
     }
 }

@@ -134,7 +134,7 @@ impl<'a> Reader<'a> {
             ("ZipMap", Meaning::Scores(scores)) => Some(Meaning::Scores(scores)),
             ("Normalizer", Meaning::Scores(scores)) => normalised(node, scores)?,
             ("ArgMax", Meaning::Scores(_)) => Some(Meaning::Labels),
-            (_, Meaning::Labels) => Some(Meaning::Labels),
+            ("Reshape" | "Squeeze" | "Flatten", Meaning::Labels) => Some(Meaning::Labels),
             ("ArrayFeatureExtractor" | "Gather", Meaning::Constants) => {
                 let is_label = matches!(self.operand(node, 1), Meaning::Labels);
                 is_label.then_some(Meaning::Labels)
