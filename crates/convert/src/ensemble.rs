@@ -102,23 +102,38 @@ pub enum ForeignTest {
         /// Where a category that is not among the levels goes.
         unseen_right: bool,
     },
+    /// The number lies in one of several spans: the code of a category that is in a set.
+    Inside {
+        /// Spans `(above, up_to)`: `above < v <= up_to`, compared in f64, not NaN.
+        spans: Vec<(f64, f64)>,
+        /// Where a missing value goes.
+        missing_right: bool,
+    },
+}
+
+/// What the edges of a column are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Reading {
+    Number,
+    NonZero,
+    Spans,
 }
 
 /// Edges of one column, read in one way.
-type Key = (usize, bool);
+type Key = (usize, Reading);
 
 impl Ensemble {
     /// The model that predicts the same.
     ///
     /// # Errors
-    /// [`Error::BadFile`] if an index, threshold or shape is wrong; [`Error::Unsupported`] if a
-    /// column has more than 253 categories.
+    /// [`Error::BadFile`] if an index, threshold or shape is wrong; [`Error::Unsupported`] if
+    /// splits tell more than 253 categories of a column apart.
     pub fn into_model(self) -> Result<Model, Error> {
-        let mut layout = Layout::new(&self.columns)?;
+        let mut layout = Layout::new(&self.columns);
         for (index, tree) in self.trees.iter().enumerate() {
             layout.collect(tree).map_err(|problem| in_tree(index, &problem))?;
         }
-        layout.settle(&self.columns);
+        layout.settle(&self.columns)?;
         let mut trees = Vec::with_capacity(self.trees.len());
         let mut outputs = Vec::with_capacity(self.trees.len());
         for (index, tree) in self.trees.into_iter().enumerate() {
@@ -147,62 +162,100 @@ fn in_tree(index: usize, problem: &str) -> Error {
 
 /// Where tests find their feature and threshold.
 struct Layout {
-    /// Number of levels by column; none for numbers.
-    n_levels: Vec<Option<usize>>,
+    /// Levels by column; none for numbers.
+    levels: Vec<Option<Levels>>,
     /// All edges, ascending once settled.
     edges: BTreeMap<Key, Vec<f64>>,
-    /// First feature of a key.
+    /// First feature of a key; that of levels is a `Number`.
     first: BTreeMap<Key, usize>,
     features: Vec<Feature>,
 }
 
-impl Layout {
-    fn new(columns: &[Column]) -> Result<Layout, Error> {
-        for column in columns {
-            let n_levels = column.levels.as_ref().map_or(0, Vec::len);
-            if n_levels > MAX_LEVELS {
-                return Err(Error::Unsupported(format!(
-                    "column `{}` has {n_levels} categories, at most {MAX_LEVELS} can be told apart",
-                    column.name
-                )));
+/// What is asked of the levels of a column, and the bins that they get.
+struct Levels {
+    /// Whether a set holds the level.
+    is_asked: Vec<bool>,
+    /// Whether a set holds the levels that are not listed.
+    asks_unseen: bool,
+    /// Bins of the levels, once settled.
+    bins: Vec<u8>,
+    /// Bin of levels that are not listed, once settled.
+    unseen: u8,
+}
+
+impl Levels {
+    fn new(n_levels: usize) -> Levels {
+        let is_asked = vec![false; n_levels];
+        Levels { is_asked, asks_unseen: false, bins: Vec::new(), unseen: 0 }
+    }
+
+    /// Gives bins and the names that get one of their own: all if they are few, else those that a
+    /// set holds; the others then go where unseen levels go.
+    fn settle(&mut self, column: &str, names: &[String]) -> Result<Vec<String>, Error> {
+        let all = names.len() <= MAX_LEVELS;
+        let n_own = self.is_asked.iter().filter(|&&asked| all || asked).count();
+        if n_own > MAX_LEVELS || !all && self.asks_unseen {
+            return Err(Error::Unsupported(format!(
+                "column `{column}` has {} categories of which splits ask for {n_own}; at most \
+                 {MAX_LEVELS} can be told apart: train with rare categories merged",
+                names.len()
+            )));
+        }
+        self.unseen = n_own as u8 + 1;
+        let mut own = Vec::with_capacity(n_own);
+        for (name, &asked) in names.iter().zip(&self.is_asked) {
+            if all || asked {
+                own.push(name.clone());
+                self.bins.push(own.len() as u8);
+            } else {
+                self.bins.push(self.unseen);
             }
         }
-        let n_levels = columns.iter().map(|column| column.levels.as_ref().map(Vec::len)).collect();
-        Ok(Layout {
-            n_levels,
+        Ok(own)
+    }
+}
+
+impl Layout {
+    fn new(columns: &[Column]) -> Layout {
+        let levels_of = |column: &Column| Some(Levels::new(column.levels.as_ref()?.len()));
+        Layout {
+            levels: columns.iter().map(levels_of).collect(),
             edges: BTreeMap::new(),
             first: BTreeMap::new(),
             features: Vec::new(),
-        })
+        }
     }
 
-    /// Notes the edges that a tree asks for.
+    /// Notes what a tree asks for.
     fn collect(&mut self, tree: &ForeignTree) -> Result<(), String> {
         for node in &tree.nodes {
             let ForeignNode::Split { column, test, .. } = node else { continue };
-            let n_levels = self.n_levels.get(*column).ok_or_else(|| {
-                format!("it asks about column {column} of {}", self.n_levels.len())
-            })?;
-            match (test, n_levels) {
-                (ForeignTest::Above { edge, zero_is_missing, .. }, None) => {
-                    if edge.is_nan() {
-                        return Err("a threshold is NaN".into());
-                    }
-                    let edges = self.edges.entry((*column, *zero_is_missing)).or_default();
-                    if edge.is_finite() {
-                        edges.push(if *edge == 0.0 { 0.0 } else { *edge });
-                    }
+            let n_columns = self.levels.len();
+            let levels = self.levels.get_mut(*column);
+            let levels =
+                levels.ok_or_else(|| format!("it asks about column {column} of {n_columns}"))?;
+            match (test, levels) {
+                (ForeignTest::Above { edge, .. }, None) => {
+                    let key = (*column, test.reading());
+                    note(self.edges.entry(key).or_default(), [*edge])?;
                 }
-                (ForeignTest::In { levels, .. }, Some(n_levels)) => {
-                    if levels.iter().any(|&level| level as usize >= *n_levels) {
-                        return Err(format!("a set of categories of column {column} is too large"));
-                    }
+                (ForeignTest::Inside { spans, .. }, None) => {
+                    let edges = self.edges.entry((*column, Reading::Spans)).or_default();
+                    note(edges, spans.iter().flat_map(|&(above, up_to)| [above, up_to]))?;
                 }
-                (ForeignTest::Above { .. }, Some(_)) => {
-                    return Err(format!("a threshold for column {column}, which has categories"));
+                (ForeignTest::In { levels, unseen_right, .. }, Some(known)) => {
+                    for &level in levels {
+                        let asked = known.is_asked.get_mut(level as usize);
+                        *asked.ok_or_else(|| format!("category {level} of column {column}"))? =
+                            true;
+                    }
+                    known.asks_unseen |= unseen_right;
                 }
                 (ForeignTest::In { .. }, None) => {
                     return Err(format!("a set of categories for column {column} of numbers"));
+                }
+                (_, Some(_)) => {
+                    return Err(format!("a threshold for column {column}, which has categories"));
                 }
             }
         }
@@ -210,32 +263,43 @@ impl Layout {
     }
 
     /// Makes the features, column by column.
-    fn settle(&mut self, columns: &[Column]) {
-        for (&(column, zero_is_missing), edges) in &mut self.edges {
+    fn settle(&mut self, columns: &[Column]) -> Result<(), Error> {
+        for (&(column, reading), edges) in &mut self.edges {
+            let name = &columns[column].name;
             edges.sort_unstable_by(f64::total_cmp);
             edges.dedup();
-            self.first.insert((column, zero_is_missing), self.features.len());
-            let derive = if zero_is_missing { Derive::NonZero } else { Derive::Itself };
-            let slices = edges.chunks(MAX_EDGES).map(<[f64]>::to_vec);
+            if reading == Reading::Spans && edges.len() > MAX_EDGES {
+                return Err(Error::Unsupported(format!(
+                    "column `{name}` has category codes that splits part at {} places, at most \
+                     {MAX_EDGES} are possible: train with rare categories merged",
+                    edges.len()
+                )));
+            }
+            self.first.insert((column, reading), self.features.len());
+            let derive = if reading == Reading::NonZero { Derive::NonZero } else { Derive::Itself };
             // A feature without edges still tells missing values apart.
-            let slices = if edges.is_empty() { vec![vec![]] } else { slices.collect() };
+            let slices: Vec<&[f64]> =
+                if edges.is_empty() { vec![&[][..]] } else { edges.chunks(MAX_EDGES).collect() };
             self.features.extend(slices.into_iter().map(|slice| Feature {
                 column: column as u32,
                 derive,
-                name: columns[column].name.clone(),
-                bins: Bins::Edges(slice),
+                name: name.clone(),
+                bins: Bins::Edges(slice.to_vec()),
             }));
         }
-        for (column, Column { name, levels }) in columns.iter().enumerate() {
-            let Some(levels) = levels else { continue };
-            self.first.insert((column, false), self.features.len());
+        for (column, (Column { name, levels }, known)) in
+            columns.iter().zip(&mut self.levels).enumerate()
+        {
+            let (Some(levels), Some(known)) = (levels, known) else { continue };
+            self.first.insert((column, Reading::Number), self.features.len());
             self.features.push(Feature {
                 column: column as u32,
                 derive: Derive::Itself,
                 name: name.clone(),
-                bins: Bins::Levels(levels.clone()),
+                bins: Bins::Levels(known.settle(name, levels)?),
             });
         }
+        Ok(())
     }
 
     /// The tree over bins: nodes that the root reaches, parents first.
@@ -271,36 +335,82 @@ impl Layout {
 
     /// Feature and test of a question that was collected.
     fn test(&self, column: usize, test: &ForeignTest) -> (u32, Test) {
+        let key = (column, test.reading());
+        let first = self.first[&key] as u32;
         match test {
-            ForeignTest::Above { edge, missing_right, zero_is_missing } => {
-                let key = (column, *zero_is_missing);
-                let (edges, first) = (&self.edges[&key], self.first[&key]);
-                let missing_right = *missing_right;
-                if *edge == f64::NEG_INFINITY {
-                    return (first as u32, Test::Above { threshold: 0, missing_right });
-                }
-                // Above an edge that no number is above: only a missing value may go right.
-                let above = edges.partition_point(|known| known < edge);
-                if above == edges.len() {
-                    return (first as u32, Test::Above { threshold: u8::MAX, missing_right });
-                }
-                let threshold = (above % MAX_EDGES) as u8 + 1;
-                ((first + above / MAX_EDGES) as u32, Test::Above { threshold, missing_right })
+            ForeignTest::Above { edge, missing_right, .. } => {
+                let (place, threshold) = place_of(*edge, &self.edges[&key]);
+                (first + place, Test::Above { threshold, missing_right: *missing_right })
             }
-            ForeignTest::In { levels, missing_right, unseen_right } => {
-                let n_levels = self.n_levels[column].unwrap_or(0);
+            ForeignTest::Inside { spans, missing_right } => {
                 let mut set = BinSet::default();
-                levels.iter().for_each(|&level| set.insert(level as u8 + 1));
+                for &span in spans {
+                    bins_inside(span, &self.edges[&key]).for_each(|bin| set.insert(bin as u8));
+                }
                 if *missing_right {
                     set.insert(0);
                 }
-                if *unseen_right {
-                    set.insert(n_levels as u8 + 1);
+                (first, Test::In(set))
+            }
+            ForeignTest::In { levels, missing_right, unseen_right } => {
+                let mut set = BinSet::default();
+                if let Some(known) = &self.levels[column] {
+                    levels.iter().for_each(|&level| set.insert(known.bins[level as usize]));
+                    if *unseen_right {
+                        set.insert(known.unseen);
+                    }
                 }
-                (self.first[&(column, false)] as u32, Test::In(set))
+                if *missing_right {
+                    set.insert(0);
+                }
+                (first, Test::In(set))
             }
         }
     }
+}
+
+impl ForeignTest {
+    fn reading(&self) -> Reading {
+        match self {
+            ForeignTest::Above { zero_is_missing: true, .. } => Reading::NonZero,
+            ForeignTest::Above { .. } | ForeignTest::In { .. } => Reading::Number,
+            ForeignTest::Inside { .. } => Reading::Spans,
+        }
+    }
+}
+
+/// Adds the edges that are finite; there is one zero.
+fn note(edges: &mut Vec<f64>, more: impl IntoIterator<Item = f64>) -> Result<(), String> {
+    for edge in more {
+        if edge.is_nan() {
+            return Err("a threshold is NaN".into());
+        }
+        if edge.is_finite() {
+            edges.push(if edge == 0.0 { 0.0 } else { edge });
+        }
+    }
+    Ok(())
+}
+
+/// Where a test for more than `edge` is found: the slice of `edges`, and the threshold of bins.
+fn place_of(edge: f64, edges: &[f64]) -> (u32, u8) {
+    if edge == f64::NEG_INFINITY {
+        return (0, 0);
+    }
+    let above = edges.partition_point(|&known| known < edge);
+    if above == edges.len() {
+        // Above an edge that no number is above: only a missing value may go right.
+        return (0, u8::MAX);
+    }
+    ((above / MAX_EDGES) as u32, (above % MAX_EDGES) as u8 + 1)
+}
+
+/// Bins of the numbers in `(above, up_to]`; both are among the edges or infinite.
+fn bins_inside((above, up_to): (f64, f64), edges: &[f64]) -> std::ops::RangeInclusive<usize> {
+    let n_up_to = |bound: f64| edges.partition_point(|&edge| edge <= bound);
+    let first = 1 + n_up_to(above);
+    let last = if up_to == f64::INFINITY { edges.len() + 1 } else { n_up_to(up_to) };
+    first..=last
 }
 
 #[cfg(test)]
@@ -394,6 +504,45 @@ mod tests {
     }
 
     #[test]
+    fn spans_of_codes() {
+        // Codes 0, 2 and 3 as a library that cuts numbers off reads them.
+        let spans = vec![(-1.0, 1f64.next_down()), (2f64.next_down(), 4f64.next_down())];
+        let values = [-2.0, -1.0, -0.5, 0.0, 0.9, 1.0, 2.0, 3.9, 4.0, 1e9, f64::NAN];
+        for missing_right in [false, true] {
+            let test = ForeignTest::Inside { spans: spans.clone(), missing_right };
+            let model = ensemble(vec![number("x")], vec![stump(0, test)]).into_model();
+            let rows = values.map(Value::Number);
+            let missing = f64::from(missing_right);
+            let expected = [0.0, 0.0, 1.0, 1.0, 1.0, 0.0, 1.0, 1.0, 0.0, 0.0, missing];
+            assert_eq!(predict(model.expect("sound"), &rows), expected);
+        }
+        let everything = ForeignTest::Inside {
+            spans: vec![(f64::NEG_INFINITY, f64::INFINITY)],
+            missing_right: false,
+        };
+        let model = ensemble(vec![number("x")], vec![stump(0, everything)]).into_model();
+        let rows = [Value::Number(-3.0), Value::Missing];
+        assert_eq!(predict(model.expect("sound"), &rows), [1.0, 0.0]);
+    }
+
+    #[test]
+    fn of_many_categories_those_that_splits_ask_for_remain() {
+        let names: Vec<String> = (0..1000).map(|level| format!("level {level}")).collect();
+        let column = Column { name: "c".into(), levels: Some(names) };
+        let of = |n_asked: u32, unseen_right| {
+            let levels = (0..n_asked).map(|level| 3 * level).collect();
+            let test = ForeignTest::In { levels, missing_right: false, unseen_right };
+            ensemble(vec![column.clone()], vec![stump(0, test)]).into_model()
+        };
+        let values = ["level 3", "level 4", "level 756", "other"].map(Value::Text);
+        assert_eq!(predict(of(253, false).expect("sound"), &values), [1.0, 0.0, 1.0, 0.0]);
+        for refused in [of(254, false), of(2, true)] {
+            let message = refused.expect_err("too many").to_string();
+            assert!(message.contains("column `c` has 1000 categories"), "{message}");
+        }
+    }
+
+    #[test]
     fn what_is_broken_is_said() {
         let check = |change: fn(&mut Ensemble)| {
             let mut broken = ensemble(vec![number("x")], vec![stump(0, above(1.0, false))]);
@@ -410,7 +559,7 @@ mod tests {
             e.trees[0].nodes[1] = e.trees[0].nodes[0].clone();
         });
         assert!(message.contains("another parent"), "{message}");
-        let message = check(|e| e.columns[0].levels = Some(vec!["x".into(); 300]));
-        assert!(message.contains("300 categories"), "{message}");
+        let message = check(|e| e.columns[0].levels = Some(vec!["x".into()]));
+        assert!(message.contains("column 0, which has categories"), "{message}");
     }
 }
