@@ -1,12 +1,13 @@
 //! C source that is compiled and run predicts what Eyas predicts.
 //!
-//! `cc` must be there; `gcc` and `clang` are tried too. A compiler that is not found is named in the
+//! `gcc` or `cc` must be there; `clang` is tried too. A compiler that is not found is named in the
 //! test's output.
 
 mod figures;
 mod models;
 
-use std::fmt::Write;
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -35,7 +36,11 @@ fn main_of(named: &Named) -> String {
                 Cell::Missing if is_text => "NULL".into(),
                 Cell::Missing => "NAN".into(),
                 Cell::Number(number) if number.is_infinite() => {
-                    if *number > 0.0 { "INFINITY".into() } else { "-INFINITY".to_string() }
+                    if *number > 0.0 {
+                        "INFINITY".into()
+                    } else {
+                        "-INFINITY".to_string()
+                    }
                 }
                 Cell::Number(number) => format!("{number:e}"),
                 Cell::Text(text) => c_string(text),
@@ -104,17 +109,20 @@ fn predictions(named: &Named) -> Vec<f64> {
 
 #[test]
 fn compiled_source_predicts_the_same() {
-    let compilers = ["cc", "gcc", "clang"];
-    assert!(found("cc") || found("gcc"), "this test needs a C compiler");
+    let first = if found("gcc") { "gcc" } else { "cc" };
+    assert!(found(first), "this test needs a C compiler: install gcc");
     let named = models::all();
     for named in &named {
         let (folder, name) = (folder(), &named.name);
-        std::fs::write(folder.join(format!("{name}.c")), export(&named.model, name)).expect("written");
+        std::fs::write(folder.join(format!("{name}.c")), export(&named.model, name))
+            .expect("written");
         std::fs::write(folder.join(format!("{name}_main.c")), main_of(named)).expect("written");
     }
-    for compiler in compilers {
+    for compiler in [first, "clang"] {
         if !found(compiler) {
-            eprintln!("skipped: there is no compiler `{compiler}`");
+            // Past the capture of tests, so that it is seen.
+            let mut stderr = std::io::stderr();
+            let _ = writeln!(stderr, "C source: skipped {compiler}, which is not there");
             continue;
         }
         for named in &named {

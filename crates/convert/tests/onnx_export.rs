@@ -126,6 +126,13 @@ fn graphs_of_trees_over_numbers_are_read_back() {
     assert!(n_read > 0);
 }
 
+/// Imports the models of `testdata/export` anew.
+#[test]
+#[ignore = "it writes files that tests read"]
+fn write_models() {
+    models::store();
+}
+
 /// Writes graphs and rows for `testdata/export/make_onnx.py` into the folder `EYAS_EXPORTS`.
 #[test]
 #[ignore = "it writes files for a script"]
@@ -136,11 +143,15 @@ fn write_graphs() {
         let rows: Vec<Vec<String>> = named
             .rows
             .iter()
-            .map(|row| row.iter().map(|cell| match cell {
-                Cell::Missing => String::new(),
-                Cell::Number(number) => number.to_string(),
-                Cell::Text(text) => text.clone(),
-            }).collect())
+            .map(|row| {
+                row.iter()
+                    .map(|cell| match cell {
+                        Cell::Missing => String::new(),
+                        Cell::Number(number) => number.to_string(),
+                        Cell::Text(text) => text.clone(),
+                    })
+                    .collect()
+            })
             .collect();
         let columns: Vec<&str> =
             named.model.schema.columns.iter().map(|column| column.name.as_str()).collect();
@@ -148,6 +159,7 @@ fn write_graphs() {
             "hash": hash(&bytes), "columns": columns, "rows": rows,
         });
         std::fs::write(folder.join(format!("{}.onnx", named.name)), bytes).expect("written");
-        std::fs::write(folder.join(format!("{}.json", named.name)), text.to_string()).expect("written");
+        std::fs::write(folder.join(format!("{}.json", named.name)), text.to_string())
+            .expect("written");
     }
 }

@@ -66,7 +66,8 @@ fn what_cannot_be_exact_is_refused_by_name() {
 
 #[test]
 fn hostile_files_are_refused_or_read_but_never_break_anything() {
-    let names = ["forest_names", "lightgbm_categories", "hand_version_5", "hand_eq_1", "forest_inputs"];
+    let names =
+        ["forest_names", "lightgbm_categories", "hand_version_5", "hand_eq_1", "forest_inputs"];
     for name in names {
         let path = figures::folder("onnx").join(format!("{name}.onnx"));
         let bytes = std::fs::read(path).expect("it is there");

@@ -62,8 +62,10 @@ fn exporter(args: &ExportArgs) -> Result<&'static Exporter, Failure> {
         None => ending.as_deref() == Some(known.extension),
     };
     EXPORTERS.iter().find(fits).ok_or_else(|| {
-        let known: Vec<String> =
-            EXPORTERS.iter().map(|known| format!("{} (.{})", known.name, known.extension)).collect();
+        let known: Vec<String> = EXPORTERS
+            .iter()
+            .map(|known| format!("{} (.{})", known.name, known.extension))
+            .collect();
         Failure::usage(format!("the ending of `{}` is that of no format", args.out.display()))
             .help(format!("give a --format; known are {}", known.join(", ")))
     })

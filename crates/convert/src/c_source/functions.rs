@@ -141,7 +141,8 @@ fn walk(text: &mut String, model: &Model, layout: &Layout) {
             let _ = write!(text, "        {one}");
         }
         (false, _) => {
-            let _ = write!(text, "        {{\n            size_t k;\n            {all}        }}\n");
+            let _ =
+                write!(text, "        {{\n            size_t k;\n            {all}        }}\n");
         }
         (true, true) => {
             let _ = write!(
@@ -331,8 +332,5 @@ fn link(text: &mut String, link: Link, n_outputs: usize) {
             return;
         }
     };
-    let _ = write!(
-        text,
-        "    for (k = 0; k < {n_outputs}; k++)\n        scores[k] = {each};\n"
-    );
+    let _ = write!(text, "    for (k = 0; k < {n_outputs}; k++)\n        scores[k] = {each};\n");
 }

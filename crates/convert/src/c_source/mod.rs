@@ -21,12 +21,8 @@ use crate::c_source::names::{Names, comment, string};
 use crate::error::Error;
 
 /// The entry of [`crate::EXPORTERS`].
-pub(crate) const EXPORTER: Exporter = Exporter {
-    name: "c",
-    about: "one C99 file without dependencies",
-    extension: "c",
-    write,
-};
+pub(crate) const EXPORTER: Exporter =
+    Exporter { name: "c", about: "one C99 file without dependencies", extension: "c", write };
 
 fn write(model: &Model, name: &str) -> Result<Vec<u8>, Error> {
     let layout = Layout::of(model)?;

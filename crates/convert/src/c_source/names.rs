@@ -115,7 +115,8 @@ pub fn string(text: &str) -> String {
 
 /// A text in a comment, which it cannot end.
 pub fn comment(text: &str) -> String {
-    let safe = |c: char| if c.is_ascii_alphanumeric() || " _.,:;()+-=%$#&".contains(c) { c } else { '_' };
+    let safe =
+        |c: char| if c.is_ascii_alphanumeric() || " _.,:;()+-=%$#&".contains(c) { c } else { '_' };
     text.chars().take(80).map(safe).collect()
 }
 

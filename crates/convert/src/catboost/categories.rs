@@ -241,8 +241,7 @@ impl Formula {
 
     /// The statistic of a category without counts.
     fn unseen(&self, table: &CtrTable) -> f32 {
-        let total =
-            if self.kind == Kind::Counter { table.counter_denominator as f32 } else { 0.0 };
+        let total = if self.kind == Kind::Counter { table.counter_denominator as f32 } else { 0.0 };
         self.of_counts(0.0, total)
     }
 }

@@ -40,7 +40,12 @@ impl<'a> Features<'a> {
         let mut all = Vec::new();
         for (index, feature) in info.float_features.iter().enumerate() {
             let place = feature.flat_feature_index;
-            all.push((place, false, index, name(&feature.feature_name, &feature.feature_id, place)));
+            all.push((
+                place,
+                false,
+                index,
+                name(&feature.feature_name, &feature.feature_id, place),
+            ));
         }
         for (index, feature) in info.categorical_features.iter().enumerate() {
             let place = feature.flat_feature_index;

@@ -20,12 +20,8 @@ use crate::error::Error;
 use crate::{Importer, catboost::features::Features, catboost::file::File};
 
 /// The entry of [`crate::IMPORTERS`].
-pub(crate) const IMPORTER: Importer = Importer {
-    name: "catboost",
-    about: "CatBoost, saved as JSON",
-    recognises,
-    read,
-};
+pub(crate) const IMPORTER: Importer =
+    Importer { name: "catboost", about: "CatBoost, saved as JSON", recognises, read };
 
 fn recognises(bytes: &[u8]) -> bool {
     let start = &bytes[..bytes.len().min(4096)];

@@ -62,9 +62,9 @@ fn oblivious(
 ) -> Result<Tree, Error> {
     let splits = tree.splits.as_deref().unwrap_or(&[]);
     let n_values = tree.leaf_values.len();
-    let n_leaves = 1usize.checked_shl(splits.len() as u32).filter(|n| {
-        splits.len() < 32 && n.checked_mul(width) == Some(n_values)
-    });
+    let n_leaves = 1usize
+        .checked_shl(splits.len() as u32)
+        .filter(|n| splits.len() < 32 && n.checked_mul(width) == Some(n_values));
     let Some(n_leaves) = n_leaves else {
         let problem = format!("{n_values} leaf values do not fit {} splits", splits.len());
         return Err(Error::BadFile(problem));

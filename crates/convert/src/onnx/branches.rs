@@ -1,10 +1,13 @@
 //! Nodes of ONNX trees as tests of an Eyas tree.
 //!
 //! ONNX sends a row to the "true" child if `value MODE threshold` holds, or if the value is NaN and
-//! NaN "tracks true". Orders are one test. Equality is two (not below, not above), which would visit
-//! one child from two sides; it is copied there, less what the answers so far rule out. So are nodes
-//! that several others point to: the converter of LightGBM writes a set of categories as a chain of
-//! equalities with one child.
+//! NaN "tracks true". Orders are one test, equality is a span of numbers. The converter of LightGBM
+//! writes a set of categories as a chain of equalities with one child, which becomes one test of
+//! several spans. A column can have so many spans; where there are more, an equality becomes two
+//! tests (not below, not above), and the child that both reach is copied, less what the answers so far
+//! rule out. So are other nodes that several nodes point to.
+
+use eyas_model::encoder::MAX_EDGES;
 
 use crate::ensemble::{ForeignNode, ForeignTest};
 use crate::error::Error;
@@ -82,20 +85,28 @@ pub enum RawNode {
     },
 }
 
-/// The nodes as tests; rows of leaves stay as they are.
+/// Most numbers that a column can be compared with for equality by spans: each has two edges.
+pub const MAX_EQUAL: usize = MAX_EDGES / 2;
+
+/// The nodes as tests; rows of leaves stay as they are. With `by_spans`, equality is a span.
 ///
 /// # Errors
 /// [`Error::BadFile`] for a threshold that is NaN or a node below itself; [`Error::Unsupported`] if
 /// equalities and shared nodes make the tree much larger.
-pub fn tests(nodes: &[RawNode]) -> Result<Vec<ForeignNode>, Error> {
-    let steps = nodes.iter().map(step).collect::<Result<Vec<Step>, Error>>()?;
+pub fn tests(nodes: &[RawNode], by_spans: bool) -> Result<Vec<ForeignNode>, Error> {
+    let mut steps = nodes.iter().map(step).collect::<Result<Vec<Step>, Error>>()?;
+    check_children(&steps)?;
+    if by_spans && let Some(with_spans) = with_spans(&steps) {
+        steps = with_spans;
+    }
     let is_equality = |step: &Step| matches!(step, Step::Equal { .. });
-    if check_children(nodes)? || steps.iter().any(is_equality) {
+    if check_children(&steps)? || steps.iter().any(is_equality) {
         return expand(&steps);
     }
     let plain = |step| match step {
         Step::Leaf { row } => ForeignNode::Leaf { value: row },
         Step::Above { ask, left, right } => ask.node(left, right),
+        Step::Inside { spans, left, right } => spans.node(left, right),
         Step::Equal { .. } => unreachable!("there are none"),
     };
     Ok(steps.into_iter().map(plain).collect())
@@ -117,10 +128,31 @@ impl Ask {
     }
 }
 
-#[derive(Debug, Clone, Copy)]
+/// `above < value <= up_to` for one of some spans.
+#[derive(Debug, Clone)]
+struct Spans {
+    column: usize,
+    spans: Vec<(f64, f64)>,
+    missing_right: bool,
+}
+
+impl Spans {
+    fn node(self, left: u32, right: u32) -> ForeignNode {
+        let Spans { column, spans, missing_right } = self;
+        let test = ForeignTest::Inside { spans, missing_right };
+        ForeignNode::Split { column, test, left, right, gain: 0.0 }
+    }
+}
+
+#[derive(Debug, Clone)]
 enum Step {
     Above {
         ask: Ask,
+        left: u32,
+        right: u32,
+    },
+    Inside {
+        spans: Spans,
         left: u32,
         right: u32,
     },
@@ -134,6 +166,56 @@ enum Step {
     Leaf {
         row: u32,
     },
+}
+
+/// The steps that the root reaches, equalities as spans; `None` if chains share so many equalities
+/// that spans would be much more than steps. There are no cycles.
+fn with_spans(steps: &[Step]) -> Option<Vec<Step>> {
+    let mut all = vec![Step::Leaf { row: 0 }; steps.len()];
+    let mut is_met = vec![false; steps.len()];
+    let (mut open, mut n_spans) = (vec![0u32], 0);
+    while let Some(index) = open.pop() {
+        let index = index as usize;
+        if std::mem::replace(&mut is_met[index], true) {
+            continue;
+        }
+        all[index] = spans(steps, index);
+        match &all[index] {
+            Step::Inside { spans, left, right } => {
+                n_spans += spans.spans.len();
+                open.extend([*left, *right]);
+            }
+            Step::Above { left, right, .. } => open.extend([*left, *right]),
+            _ => {}
+        }
+        if n_spans > 2 * steps.len() {
+            return None;
+        }
+    }
+    Some(all)
+}
+
+/// An equality, and those that follow it with the same child, as spans; other steps as they are.
+fn spans(steps: &[Step], index: usize) -> Step {
+    let Step::Equal { low, high, equal, mut other } = steps[index] else {
+        return steps[index].clone();
+    };
+    let (column, mut missing_right) = (low.column, low.missing_right);
+    let mut spans = vec![(low.edge, high.edge)];
+    // More would be twice the same, as a column has no more.
+    while spans.len() < MAX_EQUAL {
+        match steps[other as usize] {
+            Step::Equal { low, high, equal: same, other: next }
+                if low.column == column && same == equal =>
+            {
+                spans.push((low.edge, high.edge));
+                missing_right |= low.missing_right;
+                other = next;
+            }
+            _ => break,
+        }
+    }
+    Step::Inside { spans: Spans { column, spans, missing_right }, left: other, right: equal }
 }
 
 fn step(node: &RawNode) -> Result<Step, Error> {
@@ -173,7 +255,11 @@ fn step(node: &RawNode) -> Result<Step, Error> {
 fn over(threshold: f64, rounded: bool) -> Result<f64, Error> {
     if rounded {
         let float = threshold as f32;
-        return Ok(edge_above(if f64::from(float) > threshold { float.next_down() } else { float }));
+        return Ok(edge_above(if f64::from(float) > threshold {
+            float.next_down()
+        } else {
+            float
+        }));
     }
     if threshold == f64::NEG_INFINITY {
         return Err(Error::Unsupported("a comparison with minus infinity".into()));
@@ -191,7 +277,7 @@ fn not_below(threshold: f64, rounded: bool) -> f64 {
 }
 
 /// Whether a node has two parents. Fails if the nodes below one are not there or hold itself.
-fn check_children(nodes: &[RawNode]) -> Result<bool, Error> {
+fn check_children(nodes: &[Step]) -> Result<bool, Error> {
     #[derive(Clone, Copy, PartialEq)]
     enum Seen {
         Not,
@@ -209,8 +295,11 @@ fn check_children(nodes: &[RawNode]) -> Result<bool, Error> {
             (Seen::Done, _) => is_shared = true,
             (_, n_done) => {
                 let child = match nodes[node as usize] {
-                    RawNode::Branch { yes, no, .. } => [yes, no].get(n_done).copied(),
-                    RawNode::Leaf { .. } => None,
+                    Step::Above { left, right, .. } | Step::Inside { left, right, .. } => {
+                        [left, right].get(n_done).copied()
+                    }
+                    Step::Equal { equal, other, .. } => [equal, other].get(n_done).copied(),
+                    Step::Leaf { .. } => None,
                 };
                 *place = if child.is_some() { Seen::Above } else { Seen::Done };
                 if let Some(child) = child {
@@ -254,14 +343,23 @@ impl Open {
         known.map_or(ANYTHING, |(_, known)| *known)
     }
 
-    fn child(&self, at: At, place: usize, column: usize, known: Known) -> Open {
-        let mut all = self.known.clone();
-        match all.iter().position(|(of, _)| *of == column) {
-            Some(found) => all[found].1 = known,
-            None if all.len() < MAX_KNOWN => all.push((column, known)),
-            None => {}
-        }
-        Open { at, place, known: all }
+    /// What is known after "no" and after "yes".
+    fn known_after(&self, ask: Ask) -> [Vec<(usize, Known)>; 2] {
+        let Ask { column, edge, missing_right } = ask;
+        let known = self.of(column);
+        let up_to = known.up_to.min(edge);
+        let low = Known { up_to, missing: known.missing && !missing_right, ..known };
+        let below = known.below.max(edge);
+        let high = Known { below, missing: known.missing && missing_right, ..known };
+        [low, high].map(|known| {
+            let mut all = self.known.clone();
+            match all.iter().position(|(of, _)| *of == column) {
+                Some(found) => all[found].1 = known,
+                None if all.len() < MAX_KNOWN => all.push((column, known)),
+                None => {}
+            }
+            all
+        })
     }
 }
 
@@ -273,13 +371,19 @@ fn expand(steps: &[Step]) -> Result<Vec<ForeignNode>, Error> {
     let start = At { step: 0, second: false };
     let mut open = vec![Open { at: start, place: 0, known: vec![] }];
     while let Some(mut next) = open.pop() {
-        let Some((ask, left, right)) = settle(steps, &mut next) else {
-            if let Step::Leaf { row } = steps[next.at.step as usize] {
-                nodes[next.place] = ForeignNode::Leaf { value: row };
+        let (place, left) = (nodes.len(), nodes.len() as u32);
+        let (node, children) = match settle(steps, &mut next) {
+            Settled::Leaf(row) => (ForeignNode::Leaf { value: row }, None),
+            Settled::Inside(spans, children) => {
+                let same = [next.known.clone(), next.known.clone()];
+                (spans.clone().node(left, left + 1), Some((children, same)))
             }
-            continue;
+            Settled::Above(ask, children) => {
+                (ask.node(left, left + 1), Some((children, next.known_after(ask))))
+            }
         };
-        let (known, place) = (next.of(ask.column), nodes.len());
+        nodes[next.place] = node;
+        let Some((at, known)) = children else { continue };
         if place + 2 > most {
             return Err(Error::Unsupported(format!(
                 "tests of equality and shared nodes make a tree of {} nodes over {most} nodes large",
@@ -287,41 +391,41 @@ fn expand(steps: &[Step]) -> Result<Vec<ForeignNode>, Error> {
             )));
         }
         nodes.extend([leaf.clone(), leaf.clone()]);
-        nodes[next.place] = ask.node(place as u32, place as u32 + 1);
-        let low = Known {
-            up_to: known.up_to.min(ask.edge),
-            missing: known.missing && !ask.missing_right,
-            ..known
-        };
-        let high = Known {
-            below: known.below.max(ask.edge),
-            missing: known.missing && ask.missing_right,
-            ..known
-        };
-        open.push(next.child(left, place, ask.column, low));
-        open.push(next.child(right, place + 1, ask.column, high));
+        for (side, (at, known)) in at.into_iter().zip(known).enumerate() {
+            open.push(Open { at, place: place + side, known });
+        }
     }
     Ok(nodes)
 }
 
-/// Goes on to the first test whose answer is open, with its children; `None` at a leaf.
-fn settle(steps: &[Step], open: &mut Open) -> Option<(Ask, At, At)> {
+/// A step whose answer is open, with where "no" and "yes" go, or a leaf.
+enum Settled<'a> {
+    Leaf(u32),
+    Above(Ask, [At; 2]),
+    Inside(&'a Spans, [At; 2]),
+}
+
+/// Goes on to the first step whose answer is open.
+fn settle<'a>(steps: &'a [Step], open: &mut Open) -> Settled<'a> {
     loop {
         let At { step, second } = open.at;
         let first = |step| At { step, second: false };
-        let (ask, left, right) = match steps[step as usize] {
-            Step::Leaf { .. } => return None,
-            Step::Above { ask, left, right } => (ask, first(left), first(right)),
-            Step::Equal { low, other, .. } if !second => {
-                (low, first(other), At { step, second: true })
+        let (ask, left, right) = match &steps[step as usize] {
+            Step::Leaf { row } => return Settled::Leaf(*row),
+            Step::Inside { spans, left, right } => {
+                return Settled::Inside(spans, [first(*left), first(*right)]);
             }
-            Step::Equal { high, equal, other, .. } => (high, first(equal), first(other)),
+            Step::Above { ask, left, right } => (*ask, first(*left), first(*right)),
+            Step::Equal { low, other, .. } if !second => {
+                (*low, first(*other), At { step, second: true })
+            }
+            Step::Equal { high, equal, other, .. } => (*high, first(*equal), first(*other)),
         };
         let known = open.of(ask.column);
         let may_left = known.below < ask.edge || known.missing && !ask.missing_right;
         let may_right = ask.edge < known.up_to || known.missing && ask.missing_right;
         match (may_left, may_right) {
-            (true, true) => return Some((ask, left, right)),
+            (true, true) => return Settled::Above(ask, [left, right]),
             (false, true) => open.at = right,
             _ => open.at = left,
         }
@@ -362,13 +466,22 @@ mod tests {
             match &nodes[at] {
                 ForeignNode::Leaf { value } => return *value,
                 ForeignNode::Split { column, test, left, right, .. } => {
-                    let ForeignTest::Above { edge, missing_right, .. } = test else {
-                        panic!("only thresholds")
-                    };
                     let value = values[*column];
-                    let right_side = value > *edge
-                        || *edge == f64::NEG_INFINITY && !value.is_nan()
-                        || value.is_nan() && *missing_right;
+                    let right_side = match test {
+                        ForeignTest::Above { missing_right, .. } if value.is_nan() => {
+                            *missing_right
+                        }
+                        ForeignTest::Inside { missing_right, .. } if value.is_nan() => {
+                            *missing_right
+                        }
+                        ForeignTest::Above { edge, .. } => {
+                            value > *edge || *edge == f64::NEG_INFINITY
+                        }
+                        ForeignTest::Inside { spans, .. } => {
+                            spans.iter().any(|&(above, up_to)| above < value && value <= up_to)
+                        }
+                        ForeignTest::In { .. } => panic!("there are no categories"),
+                    };
                     at = if right_side { *right } else { *left } as usize;
                 }
             }
@@ -400,16 +513,17 @@ mod tests {
             choices in prop::collection::vec((0usize..2, 0u8..6, 0u8..6, any::<bool>(), any::<bool>()), 1..20),
         ) {
             let nodes = tree(depth, &choices);
-            let tests = tests(&nodes).expect("a sound tree");
+            let both = [true, false].map(|by_spans| tests(&nodes, by_spans).expect("sound"));
             let near = [0.0, -0.0, 1.0, -1.0, 0.1, f64::from(0.1f32), 2.0, f64::NAN, 9.0, -9.0];
             let near = near.iter().flat_map(|&v: &f64| [v, v.next_up(), v.next_down()]);
             let near: Vec<f64> = near.chain([f64::INFINITY, f64::NEG_INFINITY]).collect();
             for &a in &near {
                 for &b in &near {
                     let values = [a, b];
-                    prop_assert_eq!(
-                        foreign_row_of(&tests, &values), row_of(&nodes, &values), "{:?}", values
-                    );
+                    for tests in &both {
+                        let row = foreign_row_of(tests, &values);
+                        prop_assert_eq!(row, row_of(&nodes, &values), "{:?}", values);
+                    }
                 }
             }
         }
@@ -427,7 +541,7 @@ mod tests {
             nodes.push(RawNode::Branch { feature, mode, threshold, missing_true, yes, no });
         }
         nodes.extend((0..=n).map(|row| RawNode::Leaf { row }));
-        let message = tests(&nodes).expect_err("too large").to_string();
+        let message = tests(&nodes, false).expect_err("too large").to_string();
         assert!(message.contains("tests of equality"), "{message}");
         // With one column, it stays small.
         for (index, node) in nodes.iter_mut().enumerate() {
@@ -436,7 +550,28 @@ mod tests {
                 *threshold = index as f64;
             }
         }
-        assert!(tests(&nodes).expect("small").len() < 300);
+        assert!(tests(&nodes, false).expect("small").len() < 300);
+    }
+
+    #[test]
+    fn a_chain_of_equalities_is_one_test() {
+        let feature = Compared { column: 0, rounded: true };
+        let n = 50u32;
+        let mut nodes: Vec<RawNode> = Vec::new();
+        for index in 0..n {
+            let (mode, threshold, missing_true) = (Mode::Eq, f64::from(2 * index), index == 7);
+            let no = if index + 1 == n { n + 1 } else { index + 1 };
+            nodes.push(RawNode::Branch { feature, mode, threshold, missing_true, yes: n, no });
+        }
+        nodes.extend([RawNode::Leaf { row: 0 }, RawNode::Leaf { row: 1 }]);
+        let [one, many] = [true, false].map(|by_spans| tests(&nodes, by_spans).expect("sound"));
+        let ForeignNode::Split { left, right, .. } = one[0] else { panic!("a question") };
+        assert_eq!((left, right), (n + 1, n));
+        for value in (0..100).map(f64::from).chain([f64::NAN, 1e-9, -1.0]) {
+            let expected = row_of(&nodes, &[value]);
+            assert_eq!(foreign_row_of(&one, &[value]), expected, "{value}");
+            assert_eq!(foreign_row_of(&many, &[value]), expected, "{value}");
+        }
     }
 
     #[test]
@@ -448,14 +583,14 @@ mod tests {
         };
         let leaf = |row| RawNode::Leaf { row };
         for broken in [vec![node(0, 1), leaf(0)], vec![node(1, 2), node(2, 2), node(1, 1)]] {
-            let message = tests(&broken).expect_err("a cycle").to_string();
+            let message = tests(&broken, true).expect_err("a cycle").to_string();
             assert!(message.contains("is below itself"), "{message}");
         }
-        assert!(tests(&[]).is_err() && tests(&[node(5, 6)]).is_err());
+        assert!(tests(&[], true).is_err() && tests(&[node(5, 6)], true).is_err());
         let shared = [node(1, 3), node(2, 3), leaf(0), leaf(1)];
-        assert_eq!(tests(&shared).expect("sound").len(), 5);
+        assert_eq!(tests(&shared, true).expect("sound").len(), 5);
         for value in [0.0, -1.0, -2.0, -3.0] {
-            let tests = tests(&shared).expect("sound");
+            let tests = tests(&shared, true).expect("sound");
             assert_eq!(foreign_row_of(&tests, &[value]), row_of(&shared, &[value]));
         }
     }

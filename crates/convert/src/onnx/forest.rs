@@ -1,6 +1,6 @@
 //! Nodes of the kind TreeEnsemble: their attributes as trees with weights on the leaves.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::error::Error;
 use crate::onnx::branches::{Compared, Mode, RawNode};
@@ -31,6 +31,19 @@ pub struct Forest {
     pub mean: bool,
     /// What is done with the sums.
     pub transform: String,
+}
+
+impl Forest {
+    /// Most different numbers that a column is compared with for equality.
+    pub fn most_equal(&self) -> usize {
+        let mut numbers: HashMap<usize, HashSet<u64>> = HashMap::new();
+        for node in self.trees.iter().flat_map(|tree| &tree.nodes) {
+            if let RawNode::Branch { feature, mode: Mode::Eq | Mode::Neq, threshold, .. } = node {
+                numbers.entry(feature.column).or_default().insert(threshold.to_bits());
+            }
+        }
+        numbers.values().map(HashSet::len).max().unwrap_or(0)
+    }
 }
 
 fn bad(problem: impl Into<String>) -> Error {

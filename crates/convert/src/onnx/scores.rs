@@ -63,35 +63,38 @@ fn number(forest: Forest) -> Result<Scores, Error> {
         _ => return Err(Error::BadFile("more base_values than targets".into())),
     };
     let scale = if forest.mean { 1.0 / forest.trees.len().max(1) as f64 } else { 1.0 };
-    let trees = single(&forest.trees, |row| row.iter().map(|(_, weight)| weight).sum())?;
+    let trees = single(&forest, |row| row.iter().map(|(_, weight)| weight).sum())?;
     let (link, labels) = (Link::Identity, vec![]);
     Ok(Scores { trees: Rc::new(trees), scale, base: vec![base], link, labels })
 }
 
 /// Trees with one number in each leaf.
 fn single(
-    trees: &[RawTree],
+    forest: &Forest,
     value: impl Fn(&[(usize, f64)]) -> f64,
 ) -> Result<Vec<ForeignTree>, Error> {
-    let tree = |(index, tree): (usize, &RawTree)| {
-        let values = tree.rows.iter().map(|row| value(row) as f32).collect();
-        foreign(index, tree, values, TreeOutput::One(0))
+    let shape = |tree: &RawTree| {
+        (tree.rows.iter().map(|row| value(row) as f32).collect(), TreeOutput::One(0))
     };
-    trees.iter().enumerate().map(tree).collect()
+    foreign(forest, |_, tree| Ok(shape(tree)))
 }
 
+/// The trees of a forest, with the values and outputs that `leaves` gives for each.
 fn foreign(
-    index: usize,
-    tree: &RawTree,
-    values: Vec<f32>,
-    output: TreeOutput,
-) -> Result<ForeignTree, Error> {
-    let nodes = branches::tests(&tree.nodes).map_err(|error| match error {
-        Error::BadFile(problem) => Error::BadFile(format!("tree {index}: {problem}")),
-        Error::Unsupported(what) => Error::Unsupported(format!("tree {index}: {what}")),
-        other => other,
-    })?;
-    Ok(ForeignTree { nodes, values, output })
+    forest: &Forest,
+    leaves: impl Fn(usize, &RawTree) -> Result<(Vec<f32>, TreeOutput), Error>,
+) -> Result<Vec<ForeignTree>, Error> {
+    let by_spans = forest.most_equal() <= branches::MAX_EQUAL;
+    let tree = |(index, tree): (usize, &RawTree)| {
+        let (values, output) = leaves(index, tree)?;
+        let nodes = branches::tests(&tree.nodes, by_spans).map_err(|error| match error {
+            Error::BadFile(problem) => Error::BadFile(format!("tree {index}: {problem}")),
+            Error::Unsupported(what) => Error::Unsupported(format!("tree {index}: {what}")),
+            other => other,
+        })?;
+        Ok(ForeignTree { nodes, values, output })
+    };
+    forest.trees.iter().enumerate().map(tree).collect()
 }
 
 fn two_classes(forest: Forest) -> Result<Scores, Error> {
@@ -127,9 +130,9 @@ fn two_classes(forest: Forest) -> Result<Scores, Error> {
         }
     };
     let trees = match (link, is_one_set) {
-        (Link::Logistic, false) => single(&forest.trees, |row| of(row, 1) - of(row, 0))?,
-        (_, false) => single(&forest.trees, |row| of(row, 1))?,
-        (_, true) => single(&forest.trees, |row| row.iter().map(|(_, weight)| weight).sum())?,
+        (Link::Logistic, false) => single(&forest, |row| of(row, 1) - of(row, 0))?,
+        (_, false) => single(&forest, |row| of(row, 1))?,
+        (_, true) => single(&forest, |row| row.iter().map(|(_, weight)| weight).sum())?,
     };
     let base = vec![base];
     Ok(Scores { trees: Rc::new(trees), scale: 1.0, base, link, labels: forest.labels })
@@ -170,21 +173,24 @@ fn classes(forest: Forest) -> Result<Scores, Error> {
     };
     let base = match forest.base.len() {
         0 => vec![0.0; n_classes],
-        n if n == n_classes => forest.base,
+        n if n == n_classes => forest.base.clone(),
         n => return Err(Error::BadFile(format!("{n} base_values for {n_classes} classes"))),
     };
-    let tree = |(index, tree): (usize, &RawTree)| class_tree(index, tree, n_classes);
-    let trees = forest.trees.iter().enumerate().map(tree).collect::<Result<Vec<_>, Error>>()?;
+    let trees = foreign(&forest, |index, tree| leaves_of_classes(index, tree, n_classes))?;
     Ok(Scores { trees: Rc::new(trees), scale: 1.0, base, link, labels: forest.labels })
 }
 
-/// A tree for one class if all its weights are of one, else with a number for each class.
-fn class_tree(index: usize, tree: &RawTree, n_classes: usize) -> Result<ForeignTree, Error> {
+/// Leaves for one class if all weights are of one, else with a number for each class.
+fn leaves_of_classes(
+    index: usize,
+    tree: &RawTree,
+    n_classes: usize,
+) -> Result<(Vec<f32>, TreeOutput), Error> {
     let first = tree.rows.iter().flatten().next().map_or(0, |(class, _)| *class);
     if tree.rows.iter().flatten().all(|(class, _)| *class == first) {
         let value = |row: &Vec<(usize, f64)>| row.iter().map(|(_, w)| w).sum::<f64>() as f32;
         let values = tree.rows.iter().map(value).collect();
-        return foreign(index, tree, values, TreeOutput::One(first as u32));
+        return Ok((values, TreeOutput::One(first as u32)));
     }
     let n_weights: usize = tree.rows.iter().map(Vec::len).sum();
     let n_values = tree.rows.len().saturating_mul(n_classes);
@@ -198,5 +204,5 @@ fn class_tree(index: usize, tree: &RawTree, n_classes: usize) -> Result<ForeignT
         row.iter().for_each(|(class, weight)| sums[*class] += weight);
         values.extend(sums.iter().map(|sum| *sum as f32));
     }
-    foreign(index, tree, values, TreeOutput::All)
+    Ok((values, TreeOutput::All))
 }

@@ -68,7 +68,11 @@ pub fn check(name: &str, model: &Model, rows: &[Vec<String>], figures: &Figures,
         assert_eq!(ours.len(), theirs.len(), "{name}: row {index}");
         for (a, b) in ours.iter().zip(theirs) {
             let far = (a - b).abs() / b.abs().max(1.0);
-            assert!(far <= tolerance, "{name}: row {index} {:?}: {ours:?}, {theirs:?}", rows[index]);
+            assert!(
+                far <= tolerance,
+                "{name}: row {index} {:?}: {ours:?}, {theirs:?}",
+                rows[index]
+            );
         }
     }
     if let Some(leaves) = &figures.leaves {

@@ -3,8 +3,8 @@
 
 use eyas_convert::import;
 use eyas_model::{
-    BinSet, Bins, ColumnKind, Derive, Feature, InputColumn, Linear, Link, Member, Model, Node, Part,
-    Schema, TaskKind, Term, Test, Tree, TreeOutput, Trees, Value,
+    BinSet, Bins, ColumnKind, Derive, Feature, InputColumn, Linear, Link, Member, Model, Node,
+    Part, Schema, TaskKind, Term, Test, Tree, TreeOutput, Trees, Value,
 };
 
 /// A model, its name, and rows in the order of its columns.
@@ -62,26 +62,51 @@ impl Random {
     }
 }
 
+/// Imported models, in `testdata/export` so that exports do not change with imports.
+const IMPORTED: [(&str, &str); 12] = [
+    ("catboost", "one_hot.json"),
+    ("catboost", "ctr.json"),
+    ("catboost", "ctr_multiclass.json"),
+    ("catboost", "one_vs_all.json"),
+    ("catboost", "poisson.json"),
+    ("catboost", "lossguide.json"),
+    ("catboost", "mae_deep.json"),
+    ("onnx", "forest_names.onnx"),
+    ("onnx", "gb_multiclass.onnx"),
+    ("onnx", "lightgbm_categories.onnx"),
+    ("onnx", "hand_eq_1.onnx"),
+    ("onnx", "hand_logistic_three.onnx"),
+];
+
 /// Every model: imported ones, one written by an earlier version, and made ones.
 pub fn all() -> Vec<Named> {
-    let mut all = Vec::new();
-    for name in ["one_hot", "ctr", "ctr_multiclass", "one_vs_all", "poisson", "lossguide", "mae_deep"] {
-        all.push(imported("catboost", name, "json"));
-    }
-    for name in ["forest_names", "gb_multiclass", "lightgbm_categories", "hand_eq_1", "hand_logistic_three"] {
-        all.push(imported("onnx", name, "onnx"));
-    }
-    let folder = super::figures::folder("../model");
-    let bytes = std::fs::read(folder.join("v1.eyas")).expect("it is there");
+    let mut all: Vec<Named> = IMPORTED.iter().map(|(folder, file)| stored(folder, file)).collect();
+    let bytes = std::fs::read(super::figures::folder("../model/v1.eyas")).expect("it is there");
     all.push(with_rows("version_1", Model::from_bytes(&bytes).expect("sound")));
     all.extend((0..24).map(|seed| with_rows(&format!("made_{seed}"), made(seed))));
     all
 }
 
-fn imported(folder: &str, name: &str, ending: &str) -> Named {
-    let path = super::figures::folder(folder).join(format!("{name}.{ending}"));
-    let model = import(&std::fs::read(path).expect("it is there"), None).expect("sound");
-    with_rows(&format!("{folder}_{name}"), model)
+fn name_of(folder: &str, file: &str) -> String {
+    format!("{folder}_{}", file.split('.').next().unwrap_or_default())
+}
+
+fn stored(folder: &str, file: &str) -> Named {
+    let name = name_of(folder, file);
+    let path = super::figures::folder("../export").join(format!("{name}.eyas"));
+    let bytes = std::fs::read(path).expect("it is there");
+    with_rows(&name, Model::from_bytes(&bytes).expect("sound"))
+}
+
+/// Imports the models anew.
+pub fn store() {
+    for (folder, file) in IMPORTED {
+        let bytes = std::fs::read(super::figures::folder(folder).join(file)).expect("it is there");
+        let model = import(&bytes, None).expect("sound");
+        let path = super::figures::folder("../export");
+        let path = path.join(format!("{}.eyas", name_of(folder, file)));
+        std::fs::write(path, model.to_bytes()).expect("written");
+    }
 }
 
 /// Whether predictions need no function of the C library.
@@ -95,8 +120,7 @@ pub fn with_level(level: &str) -> Model {
     let mut model = made(0);
     model.schema.task = TaskKind::Regression;
     model.schema.classes = vec![];
-    model.schema.columns =
-        vec![InputColumn { name: "c".into(), kind: ColumnKind::Category }];
+    model.schema.columns = vec![InputColumn { name: "c".into(), kind: ColumnKind::Category }];
     model.features = vec![Feature {
         column: 0,
         derive: Derive::Itself,
@@ -126,7 +150,9 @@ fn row(random: &mut Random, model: &Model) -> Vec<Cell> {
         if matches!(column.kind, ColumnKind::Category | ColumnKind::Boolean) {
             let levels: Vec<&String> = features
                 .iter()
-                .filter_map(|f| if let Bins::Levels(levels) = &f.bins { Some(levels) } else { None })
+                .filter_map(
+                    |f| if let Bins::Levels(levels) = &f.bins { Some(levels) } else { None },
+                )
                 .flatten()
                 .collect();
             return match random.below(levels.len() + 2) {
@@ -208,7 +234,8 @@ fn feature(random: &mut Random, column: u32, name: &str, kind: ColumnKind) -> Fe
     let mut derive = Derive::Itself;
     let bins = match kind {
         ColumnKind::Category | ColumnKind::Boolean => {
-            let levels = ["red", "blue \"x\"", "grün", "??/", "no", "yes", "1", "longer than others"];
+            let levels =
+                ["red", "blue \"x\"", "grün", "??/", "no", "yes", "1", "longer than others"];
             let n = random.below(levels.len() + 1);
             Bins::Levels(levels[..n].iter().map(|level| level.to_string()).collect())
         }

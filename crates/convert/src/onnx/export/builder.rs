@@ -122,7 +122,8 @@ impl Builder {
     fn constant(&mut self, data_type: i32, raw_data: Vec<u8>, shape: &[usize]) -> String {
         let name = self.fresh();
         let dims = shape.iter().map(|&size| size as i64).collect();
-        let tensor = TensorProto { dims, data_type, raw_data, name: name.clone(), ..Default::default() };
+        let tensor =
+            TensorProto { dims, data_type, raw_data, name: name.clone(), ..Default::default() };
         self.graph.initializer.push(tensor);
         name
     }

@@ -52,7 +52,8 @@ fn write(model: &Model, name: &str) -> Result<Vec<u8>, Error> {
     }
     let sum = sum.ok_or_else(|| Error::Unsupported("a model without members".into()))?;
     outputs(&mut builder, model, &sum);
-    let opset = |(domain, version): (&str, i64)| OperatorSetIdProto { domain: domain.into(), version };
+    let opset =
+        |(domain, version): (&str, i64)| OperatorSetIdProto { domain: domain.into(), version };
     let file = ModelProto {
         ir_version: IR_VERSION,
         producer_name: "eyas".into(),
