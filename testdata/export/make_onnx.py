@@ -3,7 +3,8 @@
     target/py/bin/pip install numpy==2.4.6 onnx==1.23.2 onnxruntime==1.32.0
     target/py/bin/python testdata/export/make_onnx.py
 
-The graphs and rows are written by a test of eyas-convert, then checked by onnx and run.
+The models NAME.eyas (imported ones), the graphs and the rows are written by a test of eyas-convert;
+the graphs are then checked by onnx and run.
 """
 
 import glob
@@ -44,7 +45,7 @@ def figures(path):
 
 
 with tempfile.TemporaryDirectory() as folder:
-    command = "cargo test --quiet -p eyas-convert --test onnx_export -- --ignored write_graphs"
+    command = "cargo test --quiet -p eyas-convert --test onnx_export graphs_and_rows"
     subprocess.run(command.split(), check=True, env=dict(os.environ, EYAS_EXPORTS=folder))
     found = {
         os.path.basename(path)[: -len(".onnx")]: figures(path)

@@ -3,7 +3,7 @@
 //! `gcc` or `cc` must be there; `clang` is tried too. A compiler that is not found is named in the
 //! test's output.
 
-mod figures;
+mod recorded;
 mod models;
 
 use std::fmt::Write as _;

@@ -1,25 +1,25 @@
 //! Models of CatBoost answer as CatBoost does: `testdata/import/make_onnx_catboost.py`.
 
-mod figures;
+mod recorded;
 
 use eyas_convert::{Error, import};
 use eyas_model::{Link, Model, TaskKind};
 
 fn read(path: &str) -> Result<Model, Error> {
-    let bytes = std::fs::read(figures::folder("catboost").join(path)).expect("it is there");
+    let bytes = std::fs::read(recorded::folder("catboost").join(path)).expect("it is there");
     import(&bytes, None)
 }
 
 #[test]
 fn predictions_and_leaves_are_those_of_catboost() {
-    let folder = figures::folder("catboost");
-    let recorded = figures::recorded(&folder);
+    let folder = recorded::folder("catboost");
+    let recorded = recorded::all(&folder);
     assert!(recorded.len() >= 25, "{}", recorded.len());
     for (name, expected) in recorded {
         let model = read(&format!("{name}.json")).unwrap_or_else(|error| panic!("{name}: {error}"));
-        let rows = figures::rows(&folder.join(format!("{name}.csv")), &model);
+        let rows = recorded::rows(&folder.join(format!("{name}.csv")), &model);
         // Leaf values are rounded to 32 bits, sums of 20 of them are not.
-        figures::check(&name, &model, &rows, &expected, 5e-7);
+        recorded::check(&name, &model, &rows, &expected, 5e-7);
     }
 }
 
@@ -56,7 +56,7 @@ fn what_cannot_be_exact_is_refused_by_name() {
 
 #[test]
 fn damage_is_an_error() {
-    let path = figures::folder("catboost").join("ctr.json");
+    let path = recorded::folder("catboost").join("ctr.json");
     let text = std::fs::read_to_string(path).expect("it is there");
     let text: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     let text = text.to_string();
@@ -85,7 +85,7 @@ fn damage_is_an_error() {
 #[test]
 fn hostile_files_are_refused_or_read_but_never_break_anything() {
     for name in ["ctr.json", "lossguide.json", "multiclass.json"] {
-        let path = figures::folder("catboost").join(name);
+        let path = recorded::folder("catboost").join(name);
         let bytes = std::fs::read(path).expect("it is there");
         for end in (0..bytes.len()).step_by(bytes.len() / 150) {
             assert!(import(&bytes[..end], Some("catboost")).is_err());

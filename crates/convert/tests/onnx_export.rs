@@ -3,7 +3,7 @@
 //! `testdata/export/onnx.json` holds what ONNX Runtime said to each graph (known by the hash of its
 //! bytes); `testdata/export/make_onnx.py` makes it.
 
-mod figures;
+mod recorded;
 mod models;
 
 use std::collections::BTreeMap;
@@ -42,7 +42,7 @@ fn all() -> Vec<Named> {
 }
 
 fn golden(name: &str) -> PathBuf {
-    figures::folder("../export").join(name)
+    recorded::folder("../export").join(name)
 }
 
 fn hash(bytes: &[u8]) -> String {
@@ -126,40 +126,31 @@ fn graphs_of_trees_over_numbers_are_read_back() {
     assert!(n_read > 0);
 }
 
-/// Imports the models of `testdata/export` anew.
+/// For `testdata/export/make_onnx.py`: with `EYAS_EXPORTS` set to a folder, imports the models of
+/// `testdata/export` anew and writes graphs and rows into the folder. Else nothing.
 #[test]
-#[ignore = "it writes files that tests read"]
-fn write_models() {
+fn graphs_and_rows_are_written_if_asked_for() {
+    let Some(folder) = std::env::var_os("EYAS_EXPORTS").map(PathBuf::from) else { return };
     models::store();
-}
-
-/// Writes graphs and rows for `testdata/export/make_onnx.py` into the folder `EYAS_EXPORTS`.
-#[test]
-#[ignore = "it writes files for a script"]
-fn write_graphs() {
-    let folder = PathBuf::from(std::env::var_os("EYAS_EXPORTS").expect("EYAS_EXPORTS is set"));
     for named in all() {
         let bytes = export(&named.model, &named.name).expect("it can be exported");
-        let rows: Vec<Vec<String>> = named
-            .rows
-            .iter()
-            .map(|row| {
-                row.iter()
-                    .map(|cell| match cell {
-                        Cell::Missing => String::new(),
-                        Cell::Number(number) => number.to_string(),
-                        Cell::Text(text) => text.clone(),
-                    })
-                    .collect()
-            })
-            .collect();
-        let columns: Vec<&str> =
-            named.model.schema.columns.iter().map(|column| column.name.as_str()).collect();
+        let columns = named.model.schema.columns.iter().map(|column| column.name.as_str());
         let text = serde_json::json!({
-            "hash": hash(&bytes), "columns": columns, "rows": rows,
+            "hash": hash(&bytes),
+            "columns": columns.collect::<Vec<_>>(),
+            "rows": named.rows.iter().map(|row| texts(row)).collect::<Vec<_>>(),
         });
-        std::fs::write(folder.join(format!("{}.onnx", named.name)), bytes).expect("written");
-        std::fs::write(folder.join(format!("{}.json", named.name)), text.to_string())
-            .expect("written");
+        let file = |ending: &str| folder.join(format!("{}.{ending}", named.name));
+        std::fs::write(file("onnx"), bytes).expect("written");
+        std::fs::write(file("json"), text.to_string()).expect("written");
     }
+}
+
+fn texts(row: &[Cell]) -> Vec<String> {
+    let text = |cell: &Cell| match cell {
+        Cell::Missing => String::new(),
+        Cell::Number(number) => number.to_string(),
+        Cell::Text(text) => text.clone(),
+    };
+    row.iter().map(text).collect()
 }

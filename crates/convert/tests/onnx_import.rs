@@ -1,25 +1,25 @@
 //! Trees in ONNX answer as ONNX Runtime does: `testdata/import/make_onnx_catboost.py`.
 
-mod figures;
+mod recorded;
 
 use eyas_convert::{Error, import};
 use eyas_model::{Link, Model, TaskKind};
 
 fn read(path: &str) -> Result<Model, Error> {
-    let bytes = std::fs::read(figures::folder("onnx").join(path)).expect("it is there");
+    let bytes = std::fs::read(recorded::folder("onnx").join(path)).expect("it is there");
     import(&bytes, None)
 }
 
 #[test]
 fn predictions_and_leaves_are_those_of_onnx_runtime() {
-    let folder = figures::folder("onnx");
-    let recorded = figures::recorded(&folder);
+    let folder = recorded::folder("onnx");
+    let recorded = recorded::all(&folder);
     assert!(recorded.len() >= 50, "{}", recorded.len());
     for (name, expected) in recorded {
         let model = read(&format!("{name}.onnx")).unwrap_or_else(|error| panic!("{name}: {error}"));
-        let rows = figures::rows(&folder.join(format!("{name}.csv")), &model);
+        let rows = recorded::rows(&folder.join(format!("{name}.csv")), &model);
         // ONNX Runtime adds in 32 bits and writes 32 bits.
-        figures::check(&name, &model, &rows, &expected, 1e-6);
+        recorded::check(&name, &model, &rows, &expected, 1e-6);
     }
 }
 
@@ -69,7 +69,7 @@ fn hostile_files_are_refused_or_read_but_never_break_anything() {
     let names =
         ["forest_names", "lightgbm_categories", "hand_version_5", "hand_eq_1", "forest_inputs"];
     for name in names {
-        let path = figures::folder("onnx").join(format!("{name}.onnx"));
+        let path = recorded::folder("onnx").join(format!("{name}.onnx"));
         let bytes = std::fs::read(path).expect("it is there");
         for end in (0..bytes.len()).step_by(bytes.len() / 200 + 1) {
             let _ = import(&bytes[..end], Some("onnx"));

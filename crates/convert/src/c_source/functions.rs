@@ -211,44 +211,10 @@ fn predict(text: &mut String, model: &Model, layout: &Layout, names: &Names) {
     }
     encode(text, model, layout, names);
     let _ = writeln!(text, "    for (k = 0; k < {k}; k++)\n        out[k] = 0.0;");
-    let (mut tree, mut term, mut number_at) = (0, 0, 0);
+    let mut at = At { tree: 0, term: 0, number: 0 };
     for (index, member) in model.members.iter().enumerate() {
         let _ = write!(text, "\n    /* Member {index}. */\n    for (k = 0; k < {k}; k++)\n");
-        match &member.part {
-            Part::Trees(trees) => {
-                let end = tree + trees.trees.len();
-                let bins = if has_bins(layout) { "bins, " } else { "" };
-                text.push_str("        sums[k] = 0.0;\n");
-                if end > tree {
-                    let _ = writeln!(text, "    eyas_add_trees({bins}{tree}, {end}, sums);");
-                }
-                let _ = write!(
-                    text,
-                    "    for (k = 0; k < {k}; k++) {{\n\
-                     \x20       double scaled = {scale} * sums[k];\n\
-                     \x20       scores[k] = eyas_numbers[{number_at} + k] + scaled;\n    }}\n",
-                    scale = number(trees.scale)
-                );
-                tree = end;
-            }
-            Part::Linear(linear) => {
-                let end = term + linear.terms.len();
-                let _ = writeln!(text, "        scores[k] = eyas_numbers[{number_at} + k];");
-                if end > term {
-                    let bins = if has_bins(layout) { "bins" } else { "NULL" };
-                    let numbers = if has_numbers(layout) { "numbers" } else { "NULL" };
-                    let _ = writeln!(
-                        text,
-                        "    eyas_add_terms({bins}, {numbers}, {term}, {end}, scores);"
-                    );
-                }
-                term = end;
-            }
-            Part::Constant(_) => {
-                let _ = writeln!(text, "        scores[k] = eyas_numbers[{number_at} + k];");
-            }
-        }
-        number_at += n_numbers(&member.part);
+        scores(text, &member.part, layout, k, &mut at);
         link(text, member.link, k);
         let _ = write!(
             text,
@@ -258,6 +224,51 @@ fn predict(text: &mut String, model: &Model, layout: &Layout, names: &Names) {
         );
     }
     text.push_str("}\n\n#endif\n");
+}
+
+/// How far members have come in the tables.
+struct At {
+    tree: usize,
+    term: usize,
+    number: usize,
+}
+
+/// The scores of a member, after the head of a loop over outputs.
+fn scores(text: &mut String, part: &Part, layout: &Layout, k: usize, at: &mut At) {
+    let first = at.number;
+    at.number += n_numbers(part);
+    let start = format!("scores[k] = eyas_numbers[{first} + k]");
+    match part {
+        Part::Trees(trees) => {
+            let (from, end) = (at.tree, at.tree + trees.trees.len());
+            at.tree = end;
+            let bins = if has_bins(layout) { "bins, " } else { "" };
+            text.push_str("        sums[k] = 0.0;\n");
+            if end > from {
+                let _ = writeln!(text, "    eyas_add_trees({bins}{from}, {end}, sums);");
+            }
+            let _ = write!(
+                text,
+                "    for (k = 0; k < {k}; k++) {{\n\
+                 \x20       double scaled = {scale} * sums[k];\n        {start} + scaled;\n    }}\n",
+                scale = number(trees.scale)
+            );
+        }
+        Part::Linear(linear) => {
+            let (from, end) = (at.term, at.term + linear.terms.len());
+            at.term = end;
+            let _ = writeln!(text, "        {start};");
+            if end > from {
+                let bins = if has_bins(layout) { "bins" } else { "NULL" };
+                let numbers = if has_numbers(layout) { "numbers" } else { "NULL" };
+                let _ =
+                    writeln!(text, "    eyas_add_terms({bins}, {numbers}, {from}, {end}, scores);");
+            }
+        }
+        Part::Constant(_) => {
+            let _ = writeln!(text, "        {start};");
+        }
+    }
 }
 
 /// Bins and numbers of the features that members read.

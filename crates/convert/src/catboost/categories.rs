@@ -10,6 +10,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use eyas_model::encoder::MAX_LEVELS;
+
 use crate::catboost::file::{Cell, Ctr, CtrTable, File};
 use crate::error::Error;
 
@@ -81,6 +83,7 @@ impl<'a> Categories<'a> {
             }
             Question::Ctr { ctr, border } => self.ask_ctr(ctr, border)?,
         };
+        check_levels(answers.other.len())?;
         self.asked.insert((feature, question), answers);
         Ok(())
     }
@@ -133,6 +136,20 @@ impl<'a> Categories<'a> {
     pub fn answers(&self, feature: usize, question: Question) -> Option<&Answers> {
         self.asked.get(&(feature, question))
     }
+}
+
+/// Fails if more categories must be told apart than a feature can hold.
+///
+/// # Errors
+/// [`Error::Unsupported`].
+pub fn check_levels(n_levels: usize) -> Result<(), Error> {
+    if n_levels <= MAX_LEVELS {
+        return Ok(());
+    }
+    Err(Error::Unsupported(format!(
+        "splits tell {n_levels} categories of a feature apart, at most {MAX_LEVELS} are possible: \
+         merge rare ones before training"
+    )))
 }
 
 fn unnamed(hash: u32) -> Error {

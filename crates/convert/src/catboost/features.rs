@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::catboost::categories::{Categories, Question};
+use crate::catboost::categories::{Categories, Question, check_levels};
 use crate::catboost::file::{File, Split};
 use crate::ensemble::{Column, ForeignNode, ForeignTest, ForeignTree};
 use crate::error::Error;
@@ -151,13 +151,23 @@ impl<'a> Features<'a> {
     }
 
     /// Turns the questions that stand in trees into sets of levels, once all were asked.
-    pub fn name_levels(&mut self, trees: &mut [ForeignTree]) {
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if a feature has too many levels.
+    pub fn name_levels(&mut self, trees: &mut [ForeignTree]) -> Result<(), Error> {
         let names = &self.file.features_info.cat_features_hash;
         let mut levels_of = HashMap::new();
         for (&feature, &column) in &self.cats {
             // Empty text is a missing value, not a level.
             let mut levels: Vec<usize> = self.categories.levels(feature).into_iter().collect();
             levels.retain(|&level| !names[level].value.is_empty());
+            check_levels(levels.len()).map_err(|error| match error {
+                Error::Unsupported(what) => {
+                    let name = &self.columns[column].name;
+                    Error::Unsupported(format!("column `{name}`: {what}"))
+                }
+                other => other,
+            })?;
             let named = levels.iter().map(|&level| names[level].value.clone()).collect();
             self.columns[column].levels = Some(named);
             levels_of.insert(feature, levels);
@@ -170,6 +180,7 @@ impl<'a> Features<'a> {
             let (feature, question) = self.asked[levels[0] as usize];
             *test = self.set(feature, question, &levels_of[&feature]);
         }
+        Ok(())
     }
 
     fn set(&self, feature: usize, question: Question, levels: &[usize]) -> ForeignTest {

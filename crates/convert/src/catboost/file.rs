@@ -50,11 +50,20 @@ pub struct ModelInfo {
     pub class_params: Option<ClassParams>,
     /// Training parameters.
     pub params: Option<Params>,
+    /// Lines about the program, one of which names its release.
+    #[serde(default)]
+    pub catboost_version_info: String,
     /// Loss of a sum of models: JSON within a text.
     pub loss_function: Option<serde_json::Value>,
 }
 
 impl ModelInfo {
+    /// Release of CatBoost; empty if it is not known.
+    pub fn version(&self) -> &str {
+        let rest = self.catboost_version_info.split("CatBoost release ").nth(1);
+        rest.and_then(|rest| rest.split_whitespace().next()).unwrap_or("").trim_end_matches('.')
+    }
+
     /// Name of the loss that was minimised, without its parameters.
     pub fn loss(&self) -> Option<String> {
         if let Some(loss) = self.params.as_ref().and_then(|params| params.loss_function.as_ref()) {

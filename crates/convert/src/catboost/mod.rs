@@ -60,7 +60,6 @@ fn ensemble(file: &File) -> Result<Ensemble, Error> {
     let output = output(file, &loss, width)?;
     let mut features = Features::new(file)?;
     let trees = trees::trees(file, &mut features, width)?;
-    let n_trees = trees.len();
     let mut trees: Vec<ForeignTree> = trees
         .into_iter()
         .map(|(nodes, values)| {
@@ -74,17 +73,23 @@ fn ensemble(file: &File) -> Result<Ensemble, Error> {
     if width == 2 {
         base = difference(&base);
     }
-    features.name_levels(&mut trees);
+    features.name_levels(&mut trees)?;
+    let notes = json!({
+        "imported_from": IMPORTER.name,
+        "version": file.model_info.version(),
+        "objective": loss,
+        "n_trees": trees.len(),
+    });
     Ok(Ensemble {
         columns: features.columns(),
         task: output.task,
-        target: "target".into(),
+        target: "prediction".into(),
         classes: output.classes,
         link: output.link,
         base,
         scale: *scale,
         trees,
-        notes: json!({"imported_from": "catboost", "loss": loss, "n_trees": n_trees}).to_string(),
+        notes: notes.to_string(),
     })
 }
 

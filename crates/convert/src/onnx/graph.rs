@@ -18,6 +18,9 @@ use crate::onnx::values::{Attributes, numbers};
 
 /// Most columns of a graph's inputs.
 const MAX_COLUMNS: usize = 100_000;
+/// How many values a column can be in, and how many sums a tree: converters need two or three. More
+/// would let a small file fill the memory.
+const MAX_COPIES: usize = 16;
 
 /// What a value is.
 #[derive(Debug, Clone)]
@@ -41,7 +44,13 @@ enum Meaning {
 /// # Errors
 /// [`Error::Unsupported`] names the operator that is in the way; [`Error::BadFile`].
 pub fn read(graph: &GraphProto) -> Result<(Vec<String>, Rc<Scores>), Error> {
-    let mut reader = Reader { values: HashMap::new(), names: Vec::new(), n_trees: 0 };
+    let mut reader = Reader {
+        values: HashMap::new(),
+        names: Vec::new(),
+        n_nodes: 0,
+        n_summed: 0,
+        n_columns: 0,
+    };
     for tensor in &graph.initializer {
         reader.values.insert(&tensor.name, constant(tensor));
     }
@@ -71,8 +80,12 @@ struct Reader<'a> {
     values: HashMap<&'a str, Meaning>,
     /// Names of the columns.
     names: Vec<String>,
-    /// Trees read so far.
-    n_trees: usize,
+    /// Nodes of trees read so far.
+    n_nodes: usize,
+    /// Nodes of trees that are in sums so far.
+    n_summed: usize,
+    /// Columns in values so far.
+    n_columns: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -124,7 +137,7 @@ impl<'a> Reader<'a> {
             return self.forest(node, first);
         }
         let meaning = match (node.op_type.as_str(), first) {
-            ("Identity" | "Cast", first) => cast(node, first),
+            ("Identity" | "Cast", first) => self.cast(node, first),
             ("Concat" | "FeatureVectorizer", Meaning::Columns(_)) => self.concat(node),
             ("Reshape" | "Flatten" | "Squeeze" | "Unsqueeze", Meaning::Scores(scores))
                 if scores.labels.is_empty() =>
@@ -151,39 +164,62 @@ impl<'a> Reader<'a> {
             return Ok(Meaning::Unknown(node.op_type.clone()));
         };
         let forest = forest(node, &columns)?;
-        self.n_trees += forest.trees.len();
-        Ok(Meaning::Scores(Rc::new(Scores::of(forest)?)))
+        let scores = Scores::of(forest)?;
+        self.n_nodes += n_nodes(&scores);
+        Ok(Meaning::Scores(Rc::new(scores)))
     }
 
-    fn concat(&self, node: &NodeProto) -> Option<Meaning> {
+    /// A value of columns, unless there are too many.
+    fn columns(&mut self, columns: Vec<Compared>) -> Option<Meaning> {
+        self.n_columns += columns.len();
+        let fits = self.n_columns <= MAX_COPIES * self.names.len();
+        fits.then(|| Meaning::Columns(Rc::new(columns)))
+    }
+
+    fn cast(&mut self, node: &NodeProto, first: Meaning) -> Option<Meaning> {
+        let to = Attributes::of(node).int("to").and_then(|to| i32::try_from(to).ok());
+        let is_float = to == Some(element::DOUBLE) || to == Some(element::FLOAT);
+        match (node.op_type.as_str(), first) {
+            ("Identity", meaning) | (_, meaning @ Meaning::Labels) => Some(meaning),
+            (_, Meaning::Columns(columns)) if to == Some(element::FLOAT) => {
+                let round = |column: &Compared| Compared { rounded: true, ..*column };
+                self.columns(columns.iter().map(round).collect())
+            }
+            (_, meaning @ (Meaning::Columns(_) | Meaning::Scores(_))) if is_float => Some(meaning),
+            _ => None,
+        }
+    }
+
+    fn concat(&mut self, node: &NodeProto) -> Option<Meaning> {
         if node.op_type == "Concat" && !matches!(Attributes::of(node).int("axis"), Some(1 | -1)) {
             return None;
         }
         let mut all = Vec::new();
         for place in 0..node.input.len() {
             let Meaning::Columns(columns) = self.operand(node, place) else { return None };
-            // Every column once, so that a chain of nodes cannot grow without bounds.
+            // Every column once.
             if all.len() + columns.len() > self.names.len() {
                 return None;
             }
             all.extend_from_slice(&columns);
         }
-        Some(Meaning::Columns(Rc::new(all)))
+        self.columns(all)
     }
 
     /// The sum of forests, or of a forest and a constant.
-    fn sum(&self, node: &NodeProto, first: &Scores) -> Option<Meaning> {
+    fn sum(&mut self, node: &NodeProto, first: &Scores) -> Option<Meaning> {
         if node.input.len() == 2 && matches!(self.operand(node, 1), Meaning::Constant(_)) {
             return self.arithmetic(node);
         }
         let mut sum = first.clone();
-        let mut trees = first.trees.to_vec();
-        for place in 1..node.input.len() {
+        let mut trees = Vec::new();
+        sum.base[0] = 0.0;
+        for place in 0..node.input.len() {
             let Meaning::Scores(scores) = self.operand(node, place) else { return None };
-            let fits = is_plain_number(&sum)
-                && is_plain_number(&scores)
+            self.n_summed += n_nodes(&scores);
+            let fits = is_plain_number(&scores)
                 && scores.scale == sum.scale
-                && trees.len() + scores.trees.len() <= self.n_trees;
+                && self.n_summed <= MAX_COPIES * self.n_nodes;
             if !fits {
                 return None;
             }
@@ -263,6 +299,10 @@ impl Scores {
     }
 }
 
+fn n_nodes(scores: &Scores) -> usize {
+    scores.trees.iter().map(|tree| tree.nodes.len()).sum()
+}
+
 fn is_plain_number(scores: &Scores) -> bool {
     scores.labels.is_empty() && scores.link == Link::Identity
 }
@@ -292,23 +332,6 @@ fn widest(graph: &GraphProto) -> Result<u64, Error> {
     Ok(u64::try_from(widest).unwrap_or(0).saturating_add(1))
 }
 
-fn cast(node: &NodeProto, first: Meaning) -> Option<Meaning> {
-    let to = Attributes::of(node).int("to").and_then(|to| i32::try_from(to).ok());
-    match (node.op_type.as_str(), first) {
-        ("Identity", meaning) | (_, meaning @ Meaning::Labels) => Some(meaning),
-        (_, Meaning::Columns(columns)) if to == Some(element::FLOAT) => {
-            let round = |column: &Compared| Compared { rounded: true, ..*column };
-            Some(Meaning::Columns(Rc::new(columns.iter().map(round).collect())))
-        }
-        (_, meaning @ (Meaning::Columns(_) | Meaning::Scores(_)))
-            if to == Some(element::DOUBLE) || to == Some(element::FLOAT) =>
-        {
-            Some(meaning)
-        }
-        _ => None,
-    }
-}
-
 /// Dividing by the sum changes nothing where the sum is one.
 fn normalised(node: &NodeProto, scores: Rc<Scores>) -> Result<Option<Meaning>, Error> {
     let norm = Attributes::of(node).text("norm")?.unwrap_or_else(|| "MAX".into());
@@ -318,4 +341,150 @@ fn normalised(node: &NodeProto, scores: Rc<Scores>) -> Result<Option<Meaning>, E
         _ => matches!(scores.link, Link::Softmax | Link::Identity),
     };
     Ok((norm == "L1" && adds_up).then_some(Meaning::Scores(scores)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::onnx::export::builder::{floats, int, ints, text, texts};
+    use crate::onnx::messages::{
+        AttributeProto, DimensionProto, TensorShapeProto, TensorTypeProto, TypeProto,
+    };
+
+    fn value(name: &str, n_columns: Option<i64>) -> ValueInfoProto {
+        let dim = |dim_value| DimensionProto { dim_value, dim_param: String::new() };
+        let shape = Some(TensorShapeProto { dim: vec![dim(None), dim(n_columns)] });
+        let tensor_type = Some(TensorTypeProto { elem_type: element::DOUBLE, shape });
+        ValueInfoProto { name: name.into(), r#type: Some(TypeProto { tensor_type }) }
+    }
+
+    fn node(operator: &str, input: &[&str], output: &str) -> NodeProto {
+        NodeProto {
+            input: input.iter().map(|name| name.to_string()).collect(),
+            output: vec![output.into()],
+            op_type: operator.into(),
+            ..NodeProto::default()
+        }
+    }
+
+    /// A stump of feature 1.
+    fn stump(input: &str, output: &str, change: impl Fn(&mut Vec<AttributeProto>)) -> NodeProto {
+        let mut attribute = vec![
+            ints("nodes_treeids", vec![0; 3]),
+            ints("nodes_nodeids", vec![0, 1, 2]),
+            ints("nodes_featureids", vec![1, 0, 0]),
+            texts("nodes_modes", [&b"BRANCH_LEQ"[..], b"LEAF", b"LEAF"].map(Vec::from).to_vec()),
+            floats("nodes_values", vec![0.5, 0.0, 0.0]),
+            ints("nodes_truenodeids", vec![1, 0, 0]),
+            ints("nodes_falsenodeids", vec![2, 0, 0]),
+            ints("target_treeids", vec![0, 0]),
+            ints("target_nodeids", vec![1, 2]),
+            ints("target_ids", vec![0, 0]),
+            floats("target_weights", vec![1.0, 2.0]),
+            int("n_targets", 1),
+        ];
+        change(&mut attribute);
+        let domain = "ai.onnx.ml".into();
+        NodeProto { attribute, domain, ..node("TreeEnsembleRegressor", &[input], output) }
+    }
+
+    fn graph(n_columns: Option<i64>, node: Vec<NodeProto>) -> GraphProto {
+        let (input, output) = (vec![value("x", n_columns)], vec![value("y", Some(1))]);
+        GraphProto { node, input, output, ..GraphProto::default() }
+    }
+
+    fn n_trees(graph: &GraphProto) -> Result<usize, String> {
+        read(graph).map(|(_, scores)| scores.trees.len()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn columns_are_counted_where_the_input_does_not_say() {
+        let names = |n_columns| {
+            let graph = graph(n_columns, vec![stump("x", "y", |_| {})]);
+            read(&graph).map(|(names, _)| names.join(" ")).map_err(|error| error.to_string())
+        };
+        assert_eq!(names(None), Ok("f0 f1".into()));
+        assert_eq!(names(Some(4)), Ok("f0 f1 f2 f3".into()));
+        assert!(names(Some(1)).expect_err("too few").contains("feature 1 of 1"));
+        assert!(names(Some(i64::MAX)).expect_err("too many").contains("input columns, at most"));
+    }
+
+    #[test]
+    fn chains_of_nodes_cannot_fill_the_memory() {
+        // Sums of sums double; casts and concatenations copy a wide input.
+        let mut nodes = vec![stump("x", "s0", |_| {})];
+        for index in 0..60 {
+            let [from, to] = [format!("s{index}"), format!("s{}", index + 1)];
+            nodes.push(node("Sum", &[&from, &from], &to));
+        }
+        nodes.push(node("Identity", &["s60"], "y"));
+        let message = n_trees(&graph(None, nodes)).expect_err("too large");
+        assert!(message.contains("what Sum makes"), "{message}");
+        let mut nodes = Vec::new();
+        for _ in 0..10_000 {
+            let mut cast = node("Cast", &["x"], "c");
+            cast.attribute = vec![int("to", 1)];
+            nodes.push(cast);
+        }
+        nodes.push(stump("c", "y", |_| {}));
+        let message = n_trees(&graph(Some(100_000), nodes)).expect_err("too large");
+        assert!(message.contains("what Cast makes"), "{message}");
+        let mut wide = node("Concat", &["x", "x"], "c");
+        wide.attribute = vec![int("axis", 1)];
+        let nodes = vec![wide, stump("c", "y", |_| {})];
+        assert!(n_trees(&graph(None, nodes)).is_err());
+    }
+
+    #[test]
+    fn what_is_broken_is_said() {
+        let broken = |change: &dyn Fn(&mut Vec<AttributeProto>)| {
+            n_trees(&graph(Some(2), vec![stump("x", "y", change)])).expect_err("broken")
+        };
+        type Change = fn(&mut Vec<AttributeProto>);
+        let cases: [(Change, &str); 10] = [
+            (|a| a[0].ints.truncate(1), "different lengths"),
+            (|a| a[1].ints[1] = 0, "node (0, 0) is there twice"),
+            (|a| a[5].ints[0] = 7, "node (0, 0) has no child 7"),
+            (|a| a[5].ints[0] = 0, "tree 0: node 0 is below itself"),
+            (|a| a[3].strings[0] = b"BRANCH_MEMBER".to_vec(), "the mode BRANCH_MEMBER"),
+            (|a| a[3].strings[0] = vec![0xff], "no UTF-8"),
+            (|a| a[4].floats[0] = f32::NAN, "tree 0: a threshold is NaN"),
+            (|a| a[8].ints[0] = 0, "a weight for (0, 0), which is no leaf"),
+            (|a| a[9].ints[0] = 1, "output 1 of 1"),
+            (|a| a[11].i = i64::MIN, "n_targets is"),
+        ];
+        for (change, expected) in cases {
+            let message = broken(&change);
+            assert!(message.contains(expected), "{expected}: {message}");
+        }
+        let message = broken(&|a| a.push(text("aggregate_function", "MIN")));
+        assert!(message.contains("aggregate_function MIN"), "{message}");
+    }
+
+    #[test]
+    fn arithmetic_on_numbers_is_followed() {
+        let constant = |name: &str, value: f64| TensorProto {
+            name: name.into(),
+            data_type: element::DOUBLE,
+            double_data: vec![value],
+            ..TensorProto::default()
+        };
+        let mut graph = graph(
+            Some(2),
+            vec![
+                stump("x", "a", |_| {}),
+                node("Mul", &["a", "two"], "b"),
+                node("Add", &["three", "b"], "c"),
+                node("Exp", &["c"], "d"),
+                node("Mul", &["two", "d"], "y"),
+            ],
+        );
+        graph.initializer = vec![constant("two", 2.0), constant("three", 3.0)];
+        let (_, scores) = read(&graph).expect("sound");
+        assert_eq!((scores.scale, scores.link), (2.0, Link::Exp));
+        assert_eq!(scores.base, [3.0 + 2f64.ln()]);
+        graph.initializer[0].double_data[0] = -2.0;
+        let message = read(&graph).expect_err("no logarithm").to_string();
+        assert!(message.contains("what Mul makes"), "{message}");
+    }
 }

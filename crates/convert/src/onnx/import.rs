@@ -44,15 +44,16 @@ fn read(bytes: &[u8]) -> Result<Model, Error> {
         _ => TaskKind::Multiclass,
     };
     let notes = json!({
-        "imported_from": "onnx",
-        "producer": format!("{} {}", file.producer_name, file.producer_version).trim(),
+        "imported_from": IMPORTER.name,
+        "version": format!("{} {}", file.producer_name, file.producer_version).trim(),
+        "objective": "",
         "n_trees": scores.trees.len(),
     });
     let scores = Rc::unwrap_or_clone(scores);
     Ensemble {
         columns: names.into_iter().map(column).collect(),
         task,
-        target: "target".into(),
+        target: "prediction".into(),
         classes: scores.labels,
         link: scores.link,
         base: scores.base,

@@ -81,7 +81,7 @@ const IMPORTED: [(&str, &str); 12] = [
 /// Every model: imported ones, one written by an earlier version, and made ones.
 pub fn all() -> Vec<Named> {
     let mut all: Vec<Named> = IMPORTED.iter().map(|(folder, file)| stored(folder, file)).collect();
-    let bytes = std::fs::read(super::figures::folder("../model/v1.eyas")).expect("it is there");
+    let bytes = std::fs::read(super::recorded::folder("../model/v1.eyas")).expect("it is there");
     all.push(with_rows("version_1", Model::from_bytes(&bytes).expect("sound")));
     all.extend((0..24).map(|seed| with_rows(&format!("made_{seed}"), made(seed))));
     all
@@ -93,7 +93,7 @@ fn name_of(folder: &str, file: &str) -> String {
 
 fn stored(folder: &str, file: &str) -> Named {
     let name = name_of(folder, file);
-    let path = super::figures::folder("../export").join(format!("{name}.eyas"));
+    let path = super::recorded::folder("../export").join(format!("{name}.eyas"));
     let bytes = std::fs::read(path).expect("it is there");
     with_rows(&name, Model::from_bytes(&bytes).expect("sound"))
 }
@@ -101,9 +101,9 @@ fn stored(folder: &str, file: &str) -> Named {
 /// Imports the models anew.
 pub fn store() {
     for (folder, file) in IMPORTED {
-        let bytes = std::fs::read(super::figures::folder(folder).join(file)).expect("it is there");
+        let bytes = std::fs::read(super::recorded::folder(folder).join(file)).expect("it is there");
         let model = import(&bytes, None).expect("sound");
-        let path = super::figures::folder("../export");
+        let path = super::recorded::folder("../export");
         let path = path.join(format!("{}.eyas", name_of(folder, file)));
         std::fs::write(path, model.to_bytes()).expect("written");
     }

@@ -9,7 +9,7 @@
 //! a 32-bit float takes the same path as in Eyas; others are rounded first. Trees are summed in 32-bit
 //! floats, all that follows is computed in 64 bits. Columns that nothing reads are no inputs.
 
-mod builder;
+pub(super) mod builder;
 mod features;
 mod members;
 

@@ -22,7 +22,7 @@ pub fn folder(name: &str) -> PathBuf {
 }
 
 /// All recorded answers of a folder, by model.
-pub fn recorded(folder: &Path) -> BTreeMap<String, Figures> {
+pub fn all(folder: &Path) -> BTreeMap<String, Figures> {
     let text = std::fs::read_to_string(folder.join("figures.json")).expect("it is there");
     serde_json::from_str(&text).expect("it is JSON")
 }
