@@ -37,7 +37,8 @@ fn the_ending_tells_the_format() {
     let output = eyas(folder.path(), &["--json", "export", "m.eyas", "--out", "m.onnx"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let bytes = std::fs::read(folder.path().join("m.onnx")).unwrap();
-    let expected = format!("{{\"bytes\":{},\"format\":\"onnx\",\"out\":\"m.onnx\"}}\n", bytes.len());
+    let expected =
+        format!("{{\"bytes\":{},\"format\":\"onnx\",\"out\":\"m.onnx\"}}\n", bytes.len());
     assert_eq!(text(&output.stdout), expected);
     let output = eyas(folder.path(), &["export", "m.eyas", "-o", "m.bin", "--format", "onnx"]);
     assert_eq!(output.status.code(), Some(0));

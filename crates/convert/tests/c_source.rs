@@ -3,9 +3,10 @@
 //! `gcc` or `cc` must be there; `clang` is tried too. A compiler that is not found is named in the
 //! test's output.
 
-mod recorded;
 mod models;
+mod recorded;
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -21,15 +22,34 @@ fn export(model: &Model, name: &str) -> String {
     String::from_utf8(bytes).expect("C source is text")
 }
 
-/// A program that prints the predictions of rows.
-fn main_of(named: &Named) -> String {
-    let (model, name) = (&named.model, &named.name);
-    let upper = name.to_ascii_uppercase();
-    let mut text = format!(
-        "#include <stdio.h>\n#include <math.h>\n#define {upper}_DECLARATIONS_ONLY\n\
-         #include \"{name}.c\"\n\nstatic const {name}_row rows[] = {{\n"
-    );
-    for row in &named.rows {
+/// A program that prints the predictions of the rows of every model.
+fn main_of(all: &[Named]) -> String {
+    let mut text = String::from("#include <stdio.h>\n#include <math.h>\n");
+    for named in all {
+        let upper = named.name.to_ascii_uppercase();
+        let _ = write!(text, "#define {upper}_DECLARATIONS_ONLY\n#include \"{}.c\"\n", named.name);
+    }
+    all.iter().for_each(|named| rows_of(&mut text, named));
+    text.push_str("\nint main(void)\n{\n    size_t row, k;\n");
+    for Named { name, .. } in all {
+        let upper = name.to_ascii_uppercase();
+        let _ = write!(
+            text,
+            "    for (row = 0; row < sizeof {name}_rows / sizeof {name}_rows[0]; row++) {{\n\
+             \x20       double out[{upper}_N_OUTPUTS];\n\
+             \x20       {name}_predict(&{name}_rows[row], out);\n\
+             \x20       for (k = 0; k < {upper}_N_OUTPUTS; k++)\n\
+             \x20           printf(\"{name} %.17g\\n\", out[k]);\n    }}\n"
+        );
+    }
+    text.push_str("    return 0;\n}\n");
+    text
+}
+
+/// The rows of a model as a table.
+fn rows_of(text: &mut String, Named { name, model, rows }: &Named) {
+    let _ = writeln!(text, "\nstatic const {name}_row {name}_rows[] = {{");
+    for row in rows {
         let cells = row.iter().zip(&model.schema.columns).map(|(cell, column)| {
             let is_text = matches!(column.kind, ColumnKind::Category | ColumnKind::Boolean);
             match cell {
@@ -48,15 +68,7 @@ fn main_of(named: &Named) -> String {
         });
         let _ = writeln!(text, "    {{{}}},", cells.collect::<Vec<_>>().join(", "));
     }
-    let _ = write!(
-        text,
-        "}};\n\nint main(void)\n{{\n    size_t row, k;\n    double out[{upper}_N_OUTPUTS];\n\
-         \x20   for (row = 0; row < sizeof rows / sizeof rows[0]; row++) {{\n\
-         \x20       {name}_predict(&rows[row], out);\n\
-         \x20       for (k = 0; k < {upper}_N_OUTPUTS; k++)\n\
-         \x20           printf(\"%.17g\\n\", out[k]);\n    }}\n    return 0;\n}}\n"
-    );
-    text
+    text.push_str("};\n");
 }
 
 fn c_string(text: &str) -> String {
@@ -74,24 +86,28 @@ fn found(compiler: &str) -> bool {
     Command::new(compiler).arg("--version").output().is_ok_and(|output| output.status.success())
 }
 
-/// Compiles and runs a model; its predictions, row after row.
-fn run(compiler: &str, named: &Named) -> Vec<f64> {
-    let (folder, name) = (folder(), &named.name);
-    let program = folder.join(format!("{name}_{compiler}"));
+/// Compiles and runs all models; the predictions of each, row after row.
+fn run(compiler: &str, all: &[Named]) -> BTreeMap<String, Vec<f64>> {
+    let folder = folder();
+    let program = folder.join(format!("main_{compiler}"));
     let output = Command::new(compiler)
         .args(["-std=c99", "-O2", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-o"])
         .arg(&program)
-        .arg(folder.join(format!("{name}.c")))
-        .arg(folder.join(format!("{name}_main.c")))
+        .arg(folder.join("main.c"))
+        .args(all.iter().map(|named| folder.join(format!("{}.c", named.name))))
         .arg("-lm")
         .output()
         .expect("the compiler runs");
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{compiler}, {name}: {errors}");
+    assert!(output.status.success(), "{compiler}: {}", String::from_utf8_lossy(&output.stderr));
     let output = Command::new(&program).output().expect("the program runs");
-    assert!(output.status.success(), "{compiler}, {name}");
-    let text = String::from_utf8(output.stdout).expect("numbers");
-    text.lines().map(|line| line.parse().expect("a number")).collect()
+    assert!(output.status.success(), "{compiler}");
+    let mut predictions: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    for line in String::from_utf8(output.stdout).expect("text").lines() {
+        let (name, number) = line.split_once(' ').expect("a name and a number");
+        let number = number.parse().expect("a number");
+        predictions.entry(name.into()).or_default().push(number);
+    }
+    predictions
 }
 
 fn predictions(named: &Named) -> Vec<f64> {
@@ -111,13 +127,11 @@ fn predictions(named: &Named) -> Vec<f64> {
 fn compiled_source_predicts_the_same() {
     let first = if found("gcc") { "gcc" } else { "cc" };
     assert!(found(first), "this test needs a C compiler: install gcc");
-    let named = models::all();
-    for named in &named {
-        let (folder, name) = (folder(), &named.name);
-        std::fs::write(folder.join(format!("{name}.c")), export(&named.model, name))
-            .expect("written");
-        std::fs::write(folder.join(format!("{name}_main.c")), main_of(named)).expect("written");
+    let (folder, all) = (folder(), models::all());
+    for Named { name, model, .. } in &all {
+        std::fs::write(folder.join(format!("{name}.c")), export(model, name)).expect("written");
     }
+    std::fs::write(folder.join("main.c"), main_of(&all)).expect("written");
     for compiler in [first, "clang"] {
         if !found(compiler) {
             // Past the capture of tests, so that it is seen.
@@ -125,16 +139,15 @@ fn compiled_source_predicts_the_same() {
             let _ = writeln!(stderr, "C source: skipped {compiler}, which is not there");
             continue;
         }
-        for named in &named {
-            check(compiler, named);
-        }
+        let predictions = run(compiler, &all);
+        all.iter().for_each(|named| check(compiler, named, &predictions[&named.name]));
     }
 }
 
-fn check(compiler: &str, named: &Named) {
-    let (ours, theirs) = (predictions(named), run(compiler, named));
+fn check(compiler: &str, named: &Named, theirs: &[f64]) {
+    let ours = predictions(named);
     assert_eq!(ours.len(), theirs.len(), "{compiler}, {}", named.name);
-    for (index, (a, b)) in ours.iter().zip(&theirs).enumerate() {
+    for (index, (a, b)) in ours.iter().zip(theirs).enumerate() {
         let same = if models::is_linear(&named.model) {
             a.to_bits() == b.to_bits()
         } else {

@@ -3,8 +3,8 @@
 //! `testdata/export/onnx.json` holds what ONNX Runtime said to each graph (known by the hash of its
 //! bytes); `testdata/export/make_onnx.py` makes it.
 
-mod recorded;
 mod models;
+mod recorded;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

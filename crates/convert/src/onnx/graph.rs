@@ -44,13 +44,8 @@ enum Meaning {
 /// # Errors
 /// [`Error::Unsupported`] names the operator that is in the way; [`Error::BadFile`].
 pub fn read(graph: &GraphProto) -> Result<(Vec<String>, Rc<Scores>), Error> {
-    let mut reader = Reader {
-        values: HashMap::new(),
-        names: Vec::new(),
-        n_nodes: 0,
-        n_summed: 0,
-        n_columns: 0,
-    };
+    let mut reader =
+        Reader { values: HashMap::new(), names: Vec::new(), n_nodes: 0, n_summed: 0, n_columns: 0 };
     for tensor in &graph.initializer {
         reader.values.insert(&tensor.name, constant(tensor));
     }
@@ -169,11 +164,10 @@ impl<'a> Reader<'a> {
         Ok(Meaning::Scores(Rc::new(scores)))
     }
 
-    /// A value of columns, unless there are too many.
-    fn columns(&mut self, columns: Vec<Compared>) -> Option<Meaning> {
-        self.n_columns += columns.len();
-        let fits = self.n_columns <= MAX_COPIES * self.names.len();
-        fits.then(|| Meaning::Columns(Rc::new(columns)))
+    /// Whether there may be one more value of so many columns.
+    fn fits(&mut self, n_columns: usize) -> Option<()> {
+        self.n_columns += n_columns;
+        (self.n_columns <= MAX_COPIES * self.names.len()).then_some(())
     }
 
     fn cast(&mut self, node: &NodeProto, first: Meaning) -> Option<Meaning> {
@@ -183,7 +177,8 @@ impl<'a> Reader<'a> {
             ("Identity", meaning) | (_, meaning @ Meaning::Labels) => Some(meaning),
             (_, Meaning::Columns(columns)) if to == Some(element::FLOAT) => {
                 let round = |column: &Compared| Compared { rounded: true, ..*column };
-                self.columns(columns.iter().map(round).collect())
+                self.fits(columns.len())?;
+                Some(Meaning::Columns(Rc::new(columns.iter().map(round).collect())))
             }
             (_, meaning @ (Meaning::Columns(_) | Meaning::Scores(_))) if is_float => Some(meaning),
             _ => None,
@@ -197,13 +192,10 @@ impl<'a> Reader<'a> {
         let mut all = Vec::new();
         for place in 0..node.input.len() {
             let Meaning::Columns(columns) = self.operand(node, place) else { return None };
-            // Every column once.
-            if all.len() + columns.len() > self.names.len() {
-                return None;
-            }
+            self.fits(columns.len())?;
             all.extend_from_slice(&columns);
         }
-        self.columns(all)
+        Some(Meaning::Columns(Rc::new(all)))
     }
 
     /// The sum of forests, or of a forest and a constant.
@@ -429,10 +421,17 @@ mod tests {
         nodes.push(stump("c", "y", |_| {}));
         let message = n_trees(&graph(Some(100_000), nodes)).expect_err("too large");
         assert!(message.contains("what Cast makes"), "{message}");
-        let mut wide = node("Concat", &["x", "x"], "c");
-        wide.attribute = vec![int("axis", 1)];
-        let nodes = vec![wide, stump("c", "y", |_| {})];
-        assert!(n_trees(&graph(None, nodes)).is_err());
+        let mut nodes = Vec::new();
+        for index in 0..60 {
+            let [from, to] = [format!("c{index}"), format!("c{}", index + 1)];
+            let mut wide = node("Concat", &[&from, &from], &to);
+            wide.attribute = vec![int("axis", 1)];
+            nodes.push(wide);
+        }
+        nodes[0].input = vec!["x".into(), "x".into()];
+        nodes.push(stump("c60", "y", |_| {}));
+        let message = n_trees(&graph(None, nodes)).expect_err("too large");
+        assert!(message.contains("what Concat makes"), "{message}");
     }
 
     #[test]
