@@ -310,8 +310,8 @@ def all_of_sklearn():
     refuse_onnx("two_targets", to_onnx(RandomForestRegressor(**forest).fit(first, two), first[:1]))
 
 
-def converted(convert, model, x):
-    return convert(model, initial_types=[("X", OtherFloats([None, x.shape[1]]))])
+def converted(convert, model, x, **options):
+    return convert(model, initial_types=[("X", OtherFloats([None, x.shape[1]]))], **options)
 
 
 def all_of_boosters():
@@ -325,12 +325,14 @@ def all_of_boosters():
     sizes = abalone.select_dtypes("number")
     small = dict(n_estimators=6, num_leaves=7, n_jobs=1, random_state=5, verbose=-1)
 
-    def light(name, model, x, y, **fit):
+    def light(name, model, x, y, options={}, **fit):
         model.fit(x.to_numpy(), y, **fit)
-        onnx_model(f"lightgbm_{name}", converted(convert_lightgbm, model, x), x)
+        onnx_model(f"lightgbm_{name}", converted(convert_lightgbm, model, x, **options), x)
 
     light("binary", lightgbm.LGBMClassifier(**small), numbers, survived)
     light("multiclass", lightgbm.LGBMClassifier(**small), shape, kind)
+    light("multiclass_no_zipmap", lightgbm.LGBMClassifier(**small), shape, kind, {"zipmap": False})
+    light("binary_no_zipmap", lightgbm.LGBMClassifier(**small), numbers, survived, {"zipmap": False})
     light("regression", lightgbm.LGBMRegressor(**small), sizes, rings)
     light("poisson", lightgbm.LGBMRegressor(objective="poisson", **small), sizes, rings)
     light("tweedie", lightgbm.LGBMRegressor(objective="tweedie", **small), sizes, rings)

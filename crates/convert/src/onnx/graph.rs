@@ -234,6 +234,15 @@ impl<'a> Reader<'a> {
             (Meaning::Scores(scores), _) if node.input.len() == 1 => (scores, None),
             _ => return None,
         };
+        // Converters multiply by one to give a value another name.
+        let is_same = match node.op_type.as_str() {
+            "Mul" | "Div" => constant == Some(1.0),
+            "Add" | "Sub" => constant == Some(0.0),
+            _ => false,
+        };
+        if is_same {
+            return Some(Meaning::Scores(scores));
+        }
         if !scores.labels.is_empty() {
             return None;
         }
