@@ -20,8 +20,9 @@ fn text(bytes: &[u8]) -> String {
 /// A folder with a model.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let model = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../testdata/model/v1.eyas");
-    std::fs::copy(model, folder.path().join("m.eyas")).unwrap();
+    let model = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../testdata");
+    std::fs::copy(model.join("export/catboost_ctr.eyas"), folder.path().join("m.eyas")).unwrap();
+    std::fs::copy(model.join("model/v1.eyas"), folder.path().join("dated.eyas")).unwrap();
     folder
 }
 
@@ -55,6 +56,7 @@ fn mistakes_are_said_and_nothing_is_written() {
         (&["export", "m.eyas", "-o", "m.c", "--format", "java"], 2, "java"),
         (&["export", "no.eyas", "-o", "m.c"], 2, "there is no such file"),
         (&["export", "m.eyas", "-o", "m.eyas", "--format", "c"], 2, "would be overwritten"),
+        (&["export", "dated.eyas", "-o", "m.onnx"], 1, "column `date` holds dates"),
         (&["export", "bad.eyas", "-o", "m.c"], 1, "cannot load `bad.eyas`"),
         (&["export", "m.eyas", "-o", "no/m.c"], 1, "cannot write no/m.c"),
     ] {
@@ -62,6 +64,7 @@ fn mistakes_are_said_and_nothing_is_written() {
         let message = text(&output.stderr);
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {message}");
         assert!(message.contains(expected), "{arguments:?}: {message}");
-        assert!(!folder.path().join("m.c").exists(), "{arguments:?}");
+        let n_files = std::fs::read_dir(folder.path()).unwrap().count();
+        assert_eq!(n_files, 3, "{arguments:?}");
     }
 }
