@@ -9,7 +9,7 @@ use eyas_model::{
 use crate::error::Error;
 use crate::onnx::export::builder::{Builder, floats, int, ints, text, texts};
 use crate::onnx::export::features::{Features, rounded_down};
-use crate::onnx::messages::element;
+use crate::onnx::messages::{AttributeProto, element};
 
 /// A member's share of the prediction, `(n_rows, n_outputs)` in 64 bits.
 ///
@@ -74,10 +74,7 @@ fn of_trees(
     let n_outputs = trees.base.len();
     let has_splits = |tree: &Tree| tree.nodes.iter().any(|node| matches!(node, Node::Split { .. }));
     let mut scores = if trees.trees.iter().any(has_splits) {
-        let (matrix, places) = matrix(builder, features, trees);
-        let attributes = attributes(model, trees, &places);
-        let sums = builder.ml_node("TreeEnsembleRegressor", &[&matrix], attributes);
-        builder.cast(&sums, element::DOUBLE)
+        sums_of_trees(builder, features, model, trees)
     } else {
         let zeros = zeros(builder, features, n_outputs);
         plus(builder, &zeros, &sums_of_leaves(trees))
@@ -87,6 +84,32 @@ fn of_trees(
         scores = builder.node("Mul", &[&scores, &scale]);
     }
     plus(builder, &scores, &trees.base)
+}
+
+/// Most trees that are added in 32 bits before their sum goes on in 64 bits.
+const MAX_SUMMED: usize = 64;
+
+/// What trees add up to, `(n_rows, n_outputs)` in 64 bits.
+fn sums_of_trees(
+    builder: &mut Builder,
+    features: &mut Features<'_>,
+    model: &Model,
+    trees: &Trees,
+) -> String {
+    let (matrix, places) = matrix(builder, features, trees);
+    let chunks = trees.trees.chunks(MAX_SUMMED).zip(trees.outputs.chunks(MAX_SUMMED));
+    let sums: Vec<String> = chunks
+        .map(|(chunk, outputs)| {
+            let attributes = attributes(model, chunk, outputs, trees.base.len(), &places);
+            let sums = builder.ml_node("TreeEnsembleRegressor", &[&matrix], attributes);
+            builder.cast(&sums, element::DOUBLE)
+        })
+        .collect();
+    let mut total = sums[0].clone();
+    for sum in &sums[1..] {
+        total = builder.node("Add", &[&total, sum]);
+    }
+    total
 }
 
 /// What trees without a question add up to.
@@ -168,12 +191,13 @@ struct Columns {
 
 fn attributes(
     model: &Model,
-    trees: &Trees,
+    trees: &[Tree],
+    outputs: &[TreeOutput],
+    n_outputs: usize,
     places: &Matrix,
-) -> Vec<crate::onnx::messages::AttributeProto> {
-    let n_outputs = trees.base.len();
+) -> Vec<AttributeProto> {
     let mut columns = Columns::default();
-    for (index, (tree, output)) in trees.trees.iter().zip(&trees.outputs).enumerate() {
+    for (index, (tree, output)) in trees.iter().zip(outputs).enumerate() {
         columns.tree(model, index as i64, tree, *output, n_outputs, places);
     }
     vec![

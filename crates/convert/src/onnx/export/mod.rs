@@ -7,7 +7,7 @@
 //! Inputs are `(n_rows, 1)`: 32-bit floats for numbers (NaN is missing), texts for categories (empty is
 //! missing). Numbers are compared as 32-bit floats with edges rounded down to such, so a value that is
 //! a 32-bit float takes the same path as in Eyas; others are rounded first. Trees are summed in 32-bit
-//! floats, all that follows is computed in 64 bits. Columns that nothing reads are no inputs.
+//! floats, 64 at a time; all that follows is computed in 64 bits. Columns that nothing reads are no inputs.
 
 pub(super) mod builder;
 mod features;
