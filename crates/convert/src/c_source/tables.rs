@@ -8,7 +8,7 @@ use crate::c_source::layout::Layout;
 use crate::c_source::names::{check_text, number, string};
 use crate::error::Error;
 
-/// Kinds of nodes in [`node`]; `functions.rs` writes the walk that reads them.
+/// Kind of a node: a leaf. `functions.rs` writes the walk that reads the kinds.
 pub const LEAF: u8 = 0;
 /// The bin is above.
 pub const ABOVE: u8 = 1;

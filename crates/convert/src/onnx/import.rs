@@ -13,8 +13,8 @@ use serde_json::json;
 use crate::Importer;
 use crate::ensemble::{Column, Ensemble};
 use crate::error::Error;
-use crate::onnx::graph;
 use crate::onnx::messages::ModelProto;
+use crate::onnx::{graph, wire};
 
 /// The entry of [`crate::IMPORTERS`].
 pub(crate) const IMPORTER: Importer = Importer {
@@ -31,6 +31,7 @@ fn recognises(bytes: &[u8]) -> bool {
 }
 
 fn read(bytes: &[u8]) -> Result<Model, Error> {
+    wire::check(bytes)?;
     let file = ModelProto::decode(bytes)
         .map_err(|error| Error::BadFile(format!("no ONNX model: {error}")))?;
     let graph = file.graph.as_ref();

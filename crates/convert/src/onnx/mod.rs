@@ -8,6 +8,7 @@ mod import;
 mod messages;
 mod scores;
 mod values;
+mod wire;
 
 pub(crate) use export::EXPORTER;
 pub(crate) use import::IMPORTER;
