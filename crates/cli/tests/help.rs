@@ -21,6 +21,7 @@ fn help_of_every_command() {
         "fit",
         "predict",
         "evaluate",
+        "export",
         "inspect",
         "bench",
         "verify",

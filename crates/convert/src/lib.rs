@@ -9,6 +9,8 @@
 //! be carried over exactly is refused by name. Invariant: hostile bytes give an error, never a
 //! panic, and memory stays in proportion to the file.
 
+mod c_source;
+mod catboost;
 mod document;
 mod ensemble;
 mod error;
@@ -17,6 +19,7 @@ mod json;
 mod levels;
 mod lightgbm;
 mod notes;
+mod onnx;
 mod two_classes;
 mod ubjson;
 mod xgboost;
@@ -49,15 +52,16 @@ pub struct Exporter {
     pub about: &'static str,
     /// Ending of the file's name, without the dot.
     pub extension: &'static str,
-    /// Writes a model as the bytes of a file.
-    pub write: fn(&Model) -> Result<Vec<u8>, Error>,
+    /// Writes a model as the bytes of a file; the text names what the file defines.
+    pub write: fn(&Model, &str) -> Result<Vec<u8>, Error>,
 }
 
 /// Every format that models are read from; the first that recognises a file reads it.
-pub static IMPORTERS: &[Importer] = &[lightgbm::IMPORTER, xgboost::IMPORTER];
+pub static IMPORTERS: &[Importer] =
+    &[lightgbm::IMPORTER, xgboost::IMPORTER, catboost::IMPORTER, onnx::IMPORTER];
 
 /// Every format that models are written to.
-pub static EXPORTERS: &[Exporter] = &[];
+pub static EXPORTERS: &[Exporter] = &[onnx::EXPORTER, c_source::EXPORTER];
 
 /// Reads a model of any known format, or of the one named.
 ///

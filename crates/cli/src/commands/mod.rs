@@ -8,6 +8,7 @@ use crate::failure::Failure;
 mod bench;
 mod completions;
 mod evaluate;
+mod export;
 mod fit;
 mod import;
 mod inspect;
@@ -22,6 +23,7 @@ pub enum Command {
     Fit(Box<fit::FitArgs>),
     Predict(predict::PredictArgs),
     Evaluate(evaluate::EvaluateArgs),
+    Export(export::ExportArgs),
     Inspect(inspect::InspectArgs),
     Bench(bench::BenchArgs),
     Verify(verify::VerifyArgs),
@@ -41,6 +43,7 @@ impl Command {
             Command::Fit(args) => fit::run(*args, context),
             Command::Predict(args) => predict::run(&args, context),
             Command::Evaluate(args) => evaluate::run(&args, context),
+            Command::Export(args) => export::run(&args, context),
             Command::Inspect(args) => inspect::run(&args, context),
             Command::Bench(args) => bench::run(&args, context),
             Command::Verify(args) => verify::run(&args, context),
