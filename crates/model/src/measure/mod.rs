@@ -7,9 +7,11 @@ mod latency;
 mod least_squares;
 mod machine;
 mod quantile;
+mod ready;
 pub mod synthetic;
 mod timer;
 
 pub use calibrate::calibrate;
-pub use latency::{ColdLatency, Latency, LatencyOptions, Noise, measure_latency};
+pub use latency::{Latency, LatencyOptions, Noise, Spread, measure_latency};
 pub use machine::fingerprint;
+pub use ready::ReadyRows;
