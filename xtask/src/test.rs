@@ -23,6 +23,7 @@ pub fn run() -> Outcome {
     timed("format", || shell::run(cargo().args(["fmt", "--all", "--check"])))?;
     timed("tidy", tidy::run)?;
     timed("lints", lint)?;
+    timed("runtime in the browser", web)?;
     timed("documentation", document)?;
     timed("first command", smoke::run)?;
     timed("examples in the documentation", doc_tests)?;
@@ -41,6 +42,18 @@ fn install() -> Outcome {
 
 fn lint() -> Outcome {
     shell::run(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+}
+
+/// The runtime builds for WebAssembly, where that target is installed.
+fn web() -> Outcome {
+    const TARGET: &str = "wasm32-unknown-unknown";
+    let mut rustc = std::process::Command::new("rustc");
+    let folder = shell::output(rustc.args(["--print", "target-libdir", "--target", TARGET]))?;
+    if !std::path::Path::new(folder.trim()).is_dir() {
+        eprintln!("SKIPPED: `rustup target add {TARGET}` brings what this check needs");
+        return Ok(());
+    }
+    shell::run(cargo().args(["check", "-p", "eyas-model", "--target", TARGET]))
 }
 
 fn document() -> Outcome {
