@@ -142,8 +142,9 @@ EYAS_API const char *eyas_model_class_name(const eyas_model *model, size_t index
 
 /* ---- Predictions ---- */
 
-/* Makes the memory for predictions with a model. It may be used with another model, and then grows
- * at the first prediction. On failure *scratch is NULL. */
+/* Makes the memory for predictions with a model, once a thread: it takes as long as some hundred
+ * predictions. It may be used with another model, and then grows at the first prediction. On failure
+ * *scratch is NULL. */
 EYAS_API eyas_status eyas_scratch_new(const eyas_model *model, eyas_scratch **scratch, char *message,
                                       size_t message_size);
 
