@@ -67,6 +67,10 @@ fn doc_tests() -> Outcome {
 
 /// With nextest where it is installed.
 fn tests() -> Outcome {
+    // Runners hide what passing tests say, so what they leave out is said here.
+    if !succeeds(std::process::Command::new("valgrind").arg("--version")) {
+        eprintln!("SKIPPED: the C example under Valgrind; `apt-get install -y valgrind` brings it");
+    }
     if succeeds(cargo().args(["nextest", "--version"])) {
         return shell::run(cargo().args(["nextest", "run", "--workspace", "--no-fail-fast"]));
     }
