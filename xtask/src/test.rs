@@ -23,6 +23,7 @@ pub fn run() -> Outcome {
     timed("format", || shell::run(cargo().args(["fmt", "--all", "--check"])))?;
     timed("tidy", tidy::run)?;
     timed("lints", lint)?;
+    timed("runtime in the browser", web)?;
     timed("documentation", document)?;
     timed("first command", smoke::run)?;
     timed("examples in the documentation", doc_tests)?;
@@ -43,6 +44,18 @@ fn lint() -> Outcome {
     shell::run(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
 }
 
+/// The runtime builds for WebAssembly, where that target is installed.
+fn web() -> Outcome {
+    const TARGET: &str = "wasm32-unknown-unknown";
+    let mut rustc = std::process::Command::new("rustc");
+    let folder = shell::output(rustc.args(["--print", "target-libdir", "--target", TARGET]))?;
+    if !std::path::Path::new(folder.trim()).is_dir() {
+        eprintln!("SKIPPED: `rustup target add {TARGET}` brings what this check needs");
+        return Ok(());
+    }
+    shell::run(cargo().args(["check", "-p", "eyas-model", "--target", TARGET]))
+}
+
 fn document() -> Outcome {
     let flags = "-D warnings -A rustdoc::private_intra_doc_links";
     shell::run(cargo().args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", flags))
@@ -54,6 +67,10 @@ fn doc_tests() -> Outcome {
 
 /// With nextest where it is installed.
 fn tests() -> Outcome {
+    // Runners hide what passing tests say, so what they leave out is said here.
+    if !succeeds(std::process::Command::new("valgrind").arg("--version")) {
+        eprintln!("SKIPPED: the C example under Valgrind; `apt-get install -y valgrind` brings it");
+    }
     if succeeds(cargo().args(["nextest", "--version"])) {
         return shell::run(cargo().args(["nextest", "run", "--workspace", "--no-fail-fast"]));
     }

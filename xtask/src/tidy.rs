@@ -10,6 +10,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("eyas-search", &[]),
     ("eyas-learn", &["eyas-model", "eyas-search"]),
     ("eyas-convert", &["eyas-model"]),
+    ("eyas-c", &["eyas-model"]),
     ("eyas-arrow", &["eyas-learn", "eyas-model"]),
     ("eyas-memory", &["eyas-search"]),
     ("eyas", &["eyas-model", "eyas-search", "eyas-learn", "eyas-memory"]),

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use eyas::report::MeasuredLatency;
 use eyas_learn::data::RowBlock;
+use eyas_model::RowSource;
 use eyas_model::measure::{Latency, LatencyOptions, measure_latency};
 use serde_json::{Value, json};
 
@@ -27,6 +28,12 @@ pub fn measure(
     dialect: &Dialect,
     options: &LatencyOptions,
 ) -> Result<Latency, Failure> {
+    let block = first_rows(model, path, dialect)?;
+    measure_rows(model, path, &BlockRows { block: &block }, options)
+}
+
+/// The first rows of a file, at least one, columns as the model reads them.
+pub fn first_rows(model: &OpenModel, path: &Path, dialect: &Dialect) -> Result<RowBlock, Failure> {
     let mut columns = model.columns();
     let first = first_column(path, dialect, &columns)?;
     columns.extend(first.as_deref());
@@ -36,8 +43,17 @@ pub fn measure(
     if block.n_rows() == 0 {
         return Err(Failure::failed(format!("`{}` has no rows to measure", path.display())));
     }
-    let rows = BlockRows { block: &block };
-    measure_latency(&model.predictor, &rows, options).map_err(|error| {
+    Ok(block)
+}
+
+/// Measures a model on rows that come from a file.
+pub fn measure_rows(
+    model: &OpenModel,
+    path: &Path,
+    rows: &dyn RowSource,
+    options: &LatencyOptions,
+) -> Result<Latency, Failure> {
+    measure_latency(&model.predictor, rows, options).map_err(|error| {
         Failure::failed(format!("cannot predict the rows of `{}`: {error}", path.display()))
     })
 }

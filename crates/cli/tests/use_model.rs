@@ -157,7 +157,8 @@ fn a_model_is_timed() {
     place.file("rows.csv", format!("x,color\n{rows}"));
     let bench = ["bench", "m.eyas", "rows.csv", "--rows", "2000", "--cold", "5"];
     let told = place.run(&bench).done().to_string();
-    for word in ["p50", "p99.9", "cold", "500 distinct rows", "rows a second", "noise"] {
+    let words = ["p50", "p99.9", "cold", "500 distinct rows", "rows a second", "noise"];
+    for word in words.into_iter().chain(["raw values", "ready numbers", "other work between"]) {
         assert!(told.contains(word), "`{word}` is missing in {told}");
     }
     let arguments: Vec<&str> = bench.into_iter().chain(["--json"]).collect();
@@ -165,6 +166,20 @@ fn a_model_is_timed() {
     assert_eq!((&timed["n_timed"], &timed["latency"]["n_rows"]), (&2000.into(), &500.into()));
     assert!(timed["latency"]["p50_ns"].as_f64() <= timed["latency"]["p99_ns"].as_f64());
     assert!(timed["batch_rows_per_second"].as_f64().unwrap() > 0.0);
+    for from in ["raw", "ready"] {
+        let conditions = &timed["conditions"][from];
+        for (name, n_timed) in [("warm", 2000), ("interleaved", 5000), ("cold", 5)] {
+            let spread = &conditions[name];
+            assert_eq!(spread["n_timed"], n_timed, "{from} {name}");
+            assert_eq!(spread["p999_ns"].is_null(), name == "cold", "{from} {name}");
+            let figure = |name: &str| spread[name].as_f64().unwrap();
+            assert!(figure("p50_ns") <= figure("p99_ns") && figure("p99_ns") <= figure("max_ns"));
+        }
+        assert!(conditions["batch_rows_per_second"].as_f64().unwrap() > 0.0);
+    }
+    let few = ["bench", "m.eyas", "rows.csv", "--rows", "9", "--cold", "0", "--interleaved", "0"];
+    let told = place.run(&few).done().to_string();
+    assert!(!told.contains("cold") && !told.contains("other work"), "{told}");
 }
 
 #[test]

@@ -52,7 +52,8 @@ fn main() -> Result<(), eyas_model::Error> {
     for seed in 0..n_shapes {
         let wanted = random_shape(&mut pick, seed);
         let predictor = Predictor::compile(wanted.model())?;
-        let options = LatencyOptions { n_rows: 3000, n_cold: 0, batch: false, seed };
+        let options =
+            LatencyOptions { n_rows: 3000, n_cold: 0, batch: false, seed, ..Default::default() };
         let latency = measure_latency(&predictor, &wanted.rows(1000), &options)?;
         let shape = predictor.shape();
         let (p50, p99) = (costs.predict_p50_ns(&shape), costs.predict_p99_ns(&shape));

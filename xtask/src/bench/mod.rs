@@ -9,6 +9,7 @@ mod automl;
 mod cv;
 mod machine;
 mod peers;
+mod predict;
 mod results;
 mod tables;
 
@@ -19,6 +20,8 @@ pub enum Bench {
     Automl(automl::Automl),
     /// Means over folds beside published figures
     Cv(cv::Cv),
+    /// Predictions of imported models against the libraries they come from, and compilers of trees
+    Predict(predict::Predict),
 }
 
 /// Where tables come from and how many run at a time.
@@ -62,6 +65,7 @@ impl Bench {
         match self {
             Bench::Automl(automl) => automl.run(),
             Bench::Cv(cv) => cv.run(),
+            Bench::Predict(predict) => predict.run(),
         }
     }
 }

@@ -9,20 +9,28 @@ use serde_json::Value;
 use super::tables::{Table, captured};
 use crate::shell::{self, Outcome, root};
 
-/// A Python with the packages of `bench/compare/requirements.txt`.
+/// A Python with the packages of a list of `bench/compare`.
 #[derive(Debug)]
 pub struct Python {
     program: PathBuf,
 }
 
 impl Python {
-    /// Makes the environment below a folder, once for each version of the requirements.
+    /// Makes the environment of most measurements below a folder.
     ///
     /// # Errors
     /// No `python3`, or packages that cannot be installed.
     pub fn install(below: &Path) -> Outcome<Python> {
-        let environment = below.join("python");
-        let requirements = root().join("bench/compare/requirements.txt");
+        Python::install_list(below, "python", "requirements.txt")
+    }
+
+    /// Makes an environment below a folder, once for each version of its list of packages.
+    ///
+    /// # Errors
+    /// No `python3`, or packages that cannot be installed.
+    pub fn install_list(below: &Path, name: &str, list: &str) -> Outcome<Python> {
+        let environment = below.join(name);
+        let requirements = root().join("bench/compare").join(list);
         let wanted = shell::read(&requirements)?;
         let installed = environment.join("installed.txt");
         let program = environment.join("bin").join("python");

@@ -126,9 +126,10 @@ pub fn run_all<T: Send>(
 }
 
 fn brief(row: &Value) -> String {
-    match row["error"].as_str() {
-        Some(problem) => format!("FAILED: {problem}"),
-        None => format!("{} (gain {}, se {})", row["score"], row["gain"], row["gain_se"]),
+    match (row["error"].as_str(), row["summary"].as_str()) {
+        (Some(problem), _) => format!("FAILED: {problem}"),
+        (None, Some(summary)) => summary.to_string(),
+        _ => format!("{} (gain {}, se {})", row["score"], row["gain"], row["gain_se"]),
     }
 }
 

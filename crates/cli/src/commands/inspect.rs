@@ -74,7 +74,8 @@ fn measure(args: &InspectArgs, model: &OpenModel) -> Result<Latency, Failure> {
     })?;
     let logical = Model::from_bytes(&bytes).map_err(told)?;
     let rows = MadeUpRows::new(&logical, 4096, 0);
-    let options = LatencyOptions { n_rows: 4096, n_cold: 0, batch: false, seed: 0 };
+    let options =
+        LatencyOptions { n_rows: 4096, n_cold: 0, n_interleaved: 0, batch: false, seed: 0 };
     measure_latency(&model.predictor, &rows, &options).map_err(told)
 }
 

@@ -48,7 +48,7 @@ pub fn run(args: &VerifyArgs, context: &Context) -> Result<ExitCode, Failure> {
     let limits = limits(args, &model)?;
     let cost = calibrate(0.3);
     let predicted_ns = cost.predict_p99_ns(&model.predictor.shape());
-    let options = LatencyOptions { n_rows: 100_000, n_cold: 100, batch: false, seed: 0 };
+    let options = LatencyOptions { n_rows: 100_000, batch: false, ..LatencyOptions::default() };
     let measured = latency::measure(&model, &args.data, &args.dialect, &options)?;
     let fast = limits.latency_ns.is_none_or(|limit| measured.p99_upper_ns <= limit);
     let small = limits.size_bytes.is_none_or(|limit| model.file_bytes <= limit);

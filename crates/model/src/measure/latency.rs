@@ -11,6 +11,12 @@ use crate::value::Value;
 
 /// Bytes read between two cold rows: more than the caches that one core has for itself.
 const SWEPT_BYTES: usize = 16 << 20;
+/// Bytes read and written between two interleaved rows: what other work of a service touches.
+const INTERLEAVED_BYTES: usize = 1 << 20;
+/// Times that a batch is predicted.
+const BATCHES: usize = 3;
+/// Rows from which there is a 99.9th percentile below the slowest row.
+const ROWS_OF_P999: usize = 1000;
 
 /// How to measure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +25,8 @@ pub struct LatencyOptions {
     pub n_rows: usize,
     /// Rows to time with swept caches (about 2 ms each); 0 for none.
     pub n_cold: usize,
+    /// Rows to time with other work in between: 1 MiB read and written before each; 0 for none.
+    pub n_interleaved: usize,
     /// Whether all rows are also predicted as one batch.
     pub batch: bool,
     /// Seed of the order of the rows.
@@ -27,7 +35,7 @@ pub struct LatencyOptions {
 
 impl Default for LatencyOptions {
     fn default() -> Self {
-        LatencyOptions { n_rows: 20_000, n_cold: 100, batch: true, seed: 0 }
+        LatencyOptions { n_rows: 20_000, n_cold: 100, n_interleaved: 0, batch: true, seed: 0 }
     }
 }
 
@@ -53,23 +61,43 @@ pub struct Latency {
     pub mean_ns: f64,
     /// What reading the clock costs; already taken off.
     pub timer_ns: f64,
-    /// Nanoseconds a row when all rows are predicted as one batch.
+    /// Nanoseconds a row when all rows are predicted as one batch, the median of three times.
     pub batch_ns: f64,
     /// With swept caches.
-    pub cold: Option<ColdLatency>,
+    pub cold: Option<Spread>,
+    /// With other work in between.
+    pub interleaved: Option<Spread>,
     /// How quiet the machine was.
     pub noise: Noise,
 }
 
-/// One-row latency in nanoseconds when the caches hold none of the model.
+/// One-row latency in nanoseconds when something came between the rows.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct ColdLatency {
+pub struct Spread {
     /// Rows timed.
     pub n_rows: usize,
     /// Median.
     pub p50_ns: f64,
     /// 99th percentile.
     pub p99_ns: f64,
+    /// 99.9th percentile; none below 1000 rows.
+    pub p999_ns: Option<f64>,
+    /// Slowest row.
+    pub max_ns: f64,
+}
+
+impl Spread {
+    fn of(mut samples: Vec<f64>) -> Option<Spread> {
+        samples.sort_unstable_by(f64::total_cmp);
+        let n_rows = samples.len();
+        (n_rows > 0).then(|| Spread {
+            n_rows,
+            p50_ns: quantile(&samples, 0.5),
+            p99_ns: quantile(&samples, 0.99),
+            p999_ns: (n_rows >= ROWS_OF_P999).then(|| quantile(&samples, 0.999)),
+            max_ns: quantile(&samples, 1.0),
+        })
+    }
 }
 
 /// What the machine does to a measurement.
@@ -106,6 +134,8 @@ pub fn measure_latency(
     let mut bench = Bench::new(predictor, rows, options.seed);
     bench.run(options.n_rows.min(1000), || ())?;
     let mut samples = bench.run(options.n_rows, || ())?;
+    let mut other = vec![1u8; if options.n_interleaved > 0 { INTERLEAVED_BYTES } else { 0 }];
+    let interleaved = bench.run(options.n_interleaved, || work(&mut other))?;
     let swept = vec![1u8; if options.n_cold > 0 { SWEPT_BYTES } else { 0 }];
     let cold = bench.run(options.n_cold, || sweep(&swept))?;
     let batch_ns = if options.batch { batch_ns(predictor, rows)? } else { f64::NAN };
@@ -124,20 +154,12 @@ pub fn measure_latency(
         mean_ns,
         timer_ns: bench.timer.cost_ns,
         batch_ns,
-        cold: summarise_cold(cold),
+        cold: Spread::of(cold),
+        interleaved: Spread::of(interleaved),
         noise: Noise {
             idle_max_ns: bench.timer.worst_ns,
             outlier_share: n_slow as f64 / samples.len() as f64,
         },
-    })
-}
-
-fn summarise_cold(mut samples: Vec<f64>) -> Option<ColdLatency> {
-    samples.sort_unstable_by(f64::total_cmp);
-    (!samples.is_empty()).then(|| ColdLatency {
-        n_rows: samples.len(),
-        p50_ns: quantile(&samples, 0.5),
-        p99_ns: quantile(&samples, 0.99),
     })
 }
 
@@ -159,7 +181,7 @@ impl<'a> Bench<'a> {
     }
 
     /// Nanoseconds of `n` rows, `before` done before each, unmeasured.
-    pub fn run(&mut self, n: usize, before: impl Fn()) -> Result<Vec<f64>, Error> {
+    pub fn run(&mut self, n: usize, mut before: impl FnMut()) -> Result<Vec<f64>, Error> {
         let mut samples = Vec::with_capacity(n);
         let mut copied = CopiedRow::default();
         while samples.len() < n {
@@ -226,14 +248,26 @@ fn sweep(bytes: &[u8]) {
     std::hint::black_box(total);
 }
 
+/// Reads and writes a byte of every line of `bytes`, as other work does with its own data.
+fn work(bytes: &mut [u8]) {
+    bytes.iter_mut().step_by(64).for_each(|byte| *byte = byte.wrapping_add(1));
+    std::hint::black_box(bytes);
+}
+
+/// Nanoseconds a row of a batch: the median of [`BATCHES`] runs.
 fn batch_ns(predictor: &Predictor, rows: &dyn RowSource) -> Result<f64, Error> {
     let n_rows = rows.n_rows();
     let mut out = vec![0.0; n_rows * predictor.n_outputs()];
     let mut scratch = Scratch::default();
-    let start = Instant::now();
-    predictor.predict_batch(rows, &mut scratch, &mut out)?;
-    std::hint::black_box(&mut out);
-    Ok(nanoseconds(start) / n_rows as f64)
+    let mut samples = [0.0; BATCHES];
+    for sample in &mut samples {
+        let start = Instant::now();
+        predictor.predict_batch(rows, &mut scratch, &mut out)?;
+        std::hint::black_box(&mut out);
+        *sample = nanoseconds(start) / n_rows as f64;
+    }
+    samples.sort_unstable_by(f64::total_cmp);
+    Ok(quantile(&samples, 0.5))
 }
 
 #[cfg(test)]
@@ -245,7 +279,8 @@ mod tests {
     fn figures_are_ordered_and_count_the_rows() {
         let wanted = Synthetic { n_trees: 5, n_categorical: 2, ..Synthetic::default() };
         let predictor = Predictor::compile(wanted.model()).expect("sound");
-        let options = LatencyOptions { n_rows: 500, n_cold: 3, batch: true, seed: 1 };
+        let options =
+            LatencyOptions { n_rows: 500, n_cold: 3, n_interleaved: 1000, batch: true, seed: 1 };
         let latency = measure_latency(&predictor, &wanted.rows(200), &options).expect("sound");
         assert_eq!((latency.n_rows, latency.n_distinct), (500, 200));
         let ascending =
@@ -253,9 +288,16 @@ mod tests {
         assert!(ascending.is_sorted(), "{latency:?}");
         assert!(latency.p999_ns <= latency.max_ns && latency.batch_ns > 0.0);
         assert_eq!(latency.cold.map(|cold| cold.n_rows), Some(3));
-        let none = LatencyOptions { n_cold: 0, n_rows: 10, batch: false, seed: 1 };
+        let interleaved = latency.interleaved.expect("rows were asked for");
+        assert_eq!(interleaved.n_rows, 1000);
+        let tail = interleaved.p999_ns.expect("there are enough rows");
+        assert!(interleaved.p99_ns <= tail && tail <= interleaved.max_ns, "{interleaved:?}");
+        assert_eq!(latency.cold.and_then(|cold| cold.p999_ns), None);
+        let none = LatencyOptions { n_cold: 0, n_interleaved: 0, n_rows: 10, ..options };
+        let none = LatencyOptions { batch: false, ..none };
         let latency = measure_latency(&predictor, &wanted.rows(200), &none).expect("sound");
         assert_eq!((latency.cold, latency.p99_upper_ns), (None, f64::INFINITY));
+        assert!(latency.interleaved.is_none() && latency.batch_ns.is_nan());
     }
 
     #[test]

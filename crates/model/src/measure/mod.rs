@@ -8,10 +8,12 @@ mod least_squares;
 mod machine;
 mod made_up;
 mod quantile;
+mod ready;
 pub mod synthetic;
 mod timer;
 
 pub use calibrate::calibrate;
-pub use latency::{ColdLatency, Latency, LatencyOptions, Noise, measure_latency};
+pub use latency::{Latency, LatencyOptions, Noise, Spread, measure_latency};
 pub use machine::fingerprint;
 pub use made_up::MadeUpRows;
+pub use ready::ReadyRows;
