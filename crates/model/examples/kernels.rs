@@ -25,7 +25,7 @@ fn main() -> Result<(), eyas_model::Error> {
         ("paths 31, 400 numbers", Synthetic { n_numeric: 400, ..base }),
         ("paths 31, 7 classes", Synthetic { n_outputs: 7, ..base }),
     ];
-    let options = LatencyOptions { n_rows: 4000, n_cold: 0, batch: true, seed: 0 };
+    let options = LatencyOptions { n_rows: 4000, n_cold: 0, ..LatencyOptions::default() };
     println!(
         "{:24} {:>8} {:>7} {:>9} {:>9} {:>9}",
         "ns", "tier", "trees", "p50", "a tree", "batch"
