@@ -24,6 +24,7 @@ TRAINED_ROWS = 100_000
 TEST_ROWS = 20_480
 # YDF sorts every column at every node; its model has the asked size with these too.
 YDF_ROWS = 20_000
+LLEAVES_LEAVES = 16_000
 SEED = 0
 # As fast as the compiler makes it on this machine.
 OPTIMISE = ["-O3", "-march=native", "-fPIC"]
@@ -142,14 +143,16 @@ def tl2cgen_peer(model, out, n_outputs):
     return {"name": "tl2cgen", "kind": "compiled", "file": "tl2cgen.so", "is_float": is_float}
 
 
-def lleaves_peer(out, n_trees):
-    """Once with all trees in one block, which its documentation advises for single rows."""
+def lleaves_peer(booster, leaves, out):
+    """Once for single rows, for which its documentation advises one block of all trees."""
     import lleaves
 
-    for name, block in (("lleaves-row.o", n_trees), ("lleaves-batch.o", 34)):
+    # The compiler's time grows with the square of a block; more than these take it an hour.
+    row_block = min(booster.num_trees(), LLEAVES_LEAVES // leaves)
+    for name, block in (("lleaves-row.o", row_block), ("lleaves-batch.o", 34)):
         model = lleaves.Model(str(out / "model.txt"))
         model.compile(cache=str(out / name), fblocksize=block)
-    return {"name": "lleaves", "kind": "lleaves", "file": "lleaves-row.o", "n_trees": n_trees}
+    return {"name": "lleaves", "kind": "lleaves", "file": "lleaves-row.o", "row_block": row_block}
 
 
 def onnx_peer(output):
@@ -252,7 +255,7 @@ class Forms:
             self.peers.append({"name": name, "kind": "none", "problem": lines[-1][:200]})
 
 
-def lightgbm_forms(booster, out, n_columns, n_outputs):
+def lightgbm_forms(booster, leaves, out, n_columns, n_outputs):
     import onnxmltools
     import treelite
 
@@ -260,7 +263,7 @@ def lightgbm_forms(booster, out, n_columns, n_outputs):
     forms.peers.append({"name": "lightgbm", "kind": "lightgbm", "file": "model.txt"})
     load = treelite.frontend.load_lightgbm_model
     forms.add("tl2cgen", lambda: tl2cgen_peer(load(out / "model.txt"), out, n_outputs))
-    forms.add("lleaves", lambda: lleaves_peer(out, booster.num_trees()))
+    forms.add("lleaves", lambda: lleaves_peer(booster, leaves, out))
     convert = onnxmltools.convert_lightgbm
     options = {"zipmap": False}
     forms.add(
@@ -272,7 +275,7 @@ def lightgbm_forms(booster, out, n_columns, n_outputs):
 def make_lightgbm(data, out, table, rounds, leaves, rate, classes=1, with_ydf=False):
     x, y, test = parts(*table(data))
     booster, source = lightgbm_model(x, y, out, rounds, leaves, rate, classes)
-    forms = lightgbm_forms(booster, out, x.shape[1], classes)
+    forms = lightgbm_forms(booster, leaves, out, x.shape[1], classes)
     if with_ydf:
         made = []
         forms.add("ydf", lambda: made.extend(ydf_peer(x, y, out, rounds, leaves)) or made[1])

@@ -186,13 +186,14 @@ def open_lleaves(harness, peer, folder):
     import lleaves
 
     entries, harness.kept = [], getattr(harness, "kept", [])
-    for name, block in (("lleaves-row.o", peer["n_trees"]), ("lleaves-batch.o", 34)):
+    for name, block in (("lleaves-row.o", peer["row_block"]), ("lleaves-batch.o", 34)):
         model = lleaves.Model(str(folder / "model.txt"))
         model.compile(cache=str(folder / name), fblocksize=block)
         harness.kept.append(model)
         entries.append(ctypes.cast(model._c_entry_func, ctypes.c_void_p))
     handle = harness.open("lleaves", *entries)
-    return Native(harness, handle, "compiled entry; one block for rows, 34 for batches")
+    blocks = f"compiled entry; blocks of {peer['row_block']} trees for rows, of 34 for batches"
+    return Native(harness, handle, blocks)
 
 
 def open_catboost(harness, peer, folder):
