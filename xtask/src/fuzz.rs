@@ -32,6 +32,11 @@ pub struct Fuzz {
 }
 
 impl Fuzz {
+    /// All targets.
+    pub fn all(seconds: u32) -> Fuzz {
+        Fuzz { targets: Vec::new(), seconds }
+    }
+
     /// Builds the targets and runs them, two at a time.
     ///
     /// # Errors
@@ -55,7 +60,15 @@ impl Fuzz {
             }
             for (name, mut child) in running {
                 let status = child.wait().map_err(|error| format!("cannot wait: {error}"))?;
-                failed.extend((!status.success()).then_some(*name));
+                let log = folder.join("artifacts").join(name).join("log.txt");
+                let log = std::fs::read_to_string(log).unwrap_or_default();
+                if !status.success() {
+                    let tail: Vec<&str> = log.lines().rev().take(40).collect();
+                    tail.iter().rev().for_each(|line| eprintln!("{line}"));
+                    failed.push(*name);
+                }
+                let ran = log.lines().find(|line| line.starts_with("stat::number_of_executed"));
+                eprintln!("{name}: {}", ran.unwrap_or("ended without figures"));
             }
         }
         if failed.is_empty() { Ok(()) } else { Err(format!("fuzzing failed: {failed:?}")) }
@@ -68,7 +81,12 @@ impl Fuzz {
             std::fs::create_dir_all(made)
                 .map_err(|error| format!("{}: {error}", made.display()))?;
         }
+        // What libFuzzer tells goes to a file: it is long, and of use only when it fails.
+        let told = artifacts.join("log.txt");
+        let log =
+            std::fs::File::create(&told).map_err(|error| format!("{}: {error}", told.display()))?;
         let mut command = Command::new(program);
+        command.stderr(log);
         command.arg(corpus).arg(root().join(seeds)).args([
             format!("-max_total_time={}", self.seconds),
             format!("-artifact_prefix={}/", artifacts.display()),

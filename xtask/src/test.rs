@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use crate::fuzz::Fuzz;
 use crate::shell::{self, Outcome, cargo, succeeds};
 use crate::{smoke, tidy};
 
@@ -27,8 +28,12 @@ pub fn run() -> Outcome {
     timed("documentation", document)?;
     timed("first command", smoke::run)?;
     timed("examples in the documentation", doc_tests)?;
+    timed("fuzzing", || Fuzz::all(FUZZ_SECONDS).run())?;
     timed("tests", tests)
 }
+
+/// Seconds for each fuzz target.
+const FUZZ_SECONDS: u32 = 60;
 
 /// Formatter and lints, if the toolchain came without them.
 fn install() -> Outcome {
@@ -36,6 +41,10 @@ fn install() -> Outcome {
         if !succeeds(cargo().args([probe, "--version"])) {
             shell::run(std::process::Command::new("rustup").args(["component", "add", component]))?;
         }
+    }
+    // libFuzzer is written in C++.
+    if !succeeds(std::process::Command::new("c++").arg("--version")) {
+        shell::run(std::process::Command::new("apt-get").args(["install", "-y", "g++"]))?;
     }
     Ok(())
 }

@@ -34,6 +34,7 @@ impl Columns {
     /// What is wrong with the list, in words.
     pub fn set_levels(&mut self, column: usize, list: &Document) -> Result<(), String> {
         let names = names(list)?;
+        let named = self.columns.get_mut(column).ok_or("there is no such column")?;
         match list {
             Document::Numbers(numbers) if numbers.len() <= MAX_EDGES / 2 => {
                 if !numbers.is_empty() {
@@ -41,7 +42,7 @@ impl Columns {
                     self.numbers.insert(column, numbers);
                 }
             }
-            _ => self.columns[column].levels = Some(names),
+            _ => named.levels = Some(names),
         }
         Ok(())
     }

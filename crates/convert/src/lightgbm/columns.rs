@@ -62,12 +62,8 @@ fn categorical(text: &ModelText<'_>, n_columns: usize) -> Result<Vec<usize>, Err
     // Numbers have a range, categories a list; a feature that was never used has neither.
     let infos = text.header.find("feature_infos").unwrap_or_default().split_ascii_whitespace();
     let is_list = |info: &&str| !info.starts_with('[') && *info != "none";
-    Ok(infos
-        .enumerate()
-        .filter(|(_, info)| is_list(info))
-        .map(|(at, _)| at)
-        .take(n_columns)
-        .collect())
+    let listed = infos.take(n_columns).enumerate().filter(|(_, info)| is_list(info));
+    Ok(listed.map(|(at, _)| at).collect())
 }
 
 #[cfg(test)]
@@ -79,6 +75,8 @@ mod tests {
         let header = "tree\nfeature_infos=[0:1] 3:1 none -1:0:2\nend of trees\n";
         let text = ModelText::parse(header).expect("sound");
         assert_eq!(categorical(&text, 4), Ok(vec![1, 3]));
+        // More features told of than there are; found by fuzzing.
+        assert_eq!(categorical(&text, 2), Ok(vec![1]));
         let told = format!("{header}[categorical_feature: 3,1,2]\n");
         let text = ModelText::parse(&told).expect("sound");
         assert_eq!(categorical(&text, 4), Ok(vec![1, 2, 3]));
