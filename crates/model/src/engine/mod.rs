@@ -16,6 +16,7 @@ mod arch;
 mod batch;
 mod binned;
 pub(crate) mod chains;
+mod columns;
 mod edges;
 pub(crate) mod encode;
 #[cfg(test)]

@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use crate::cost::{Shape, TreeFacts};
 use crate::engine::arch::{self, ANSWERS_SLACK, Found, REGISTER, ROWS_AT_ONCE, Rows, SLACK};
 use crate::engine::chains::{Chains, Cut};
+use crate::engine::columns::{self, Columns, ROWS};
 use crate::engine::encode::Places;
 use crate::engine::flat::FlatTree;
 use crate::engine::packing::Packing;
@@ -20,7 +21,7 @@ use crate::engine::usage::Usage;
 use crate::engine::vectors::{Run, Vectors, leaf_values};
 use crate::engine::walked::{LANES, Walked};
 use crate::error::Error;
-use crate::tree::{Test, TreeOutput, Trees};
+use crate::tree::{LaneSums, SUM_LANES, Test, TreeOutput, Trees};
 
 /// Where the value of one tree is found.
 #[derive(Debug, Clone, Copy)]
@@ -92,6 +93,8 @@ pub(crate) struct PackedTrees {
     tier: Tier,
     sections: Vec<Section>,
     walked: Walked,
+    /// For batches, if the tier has them and all trees fit.
+    columns: Option<Columns>,
     /// Leaf values of trees of one output.
     values: Vec<f32>,
     /// Rows of leaf values `(n_rows, n_outputs)` of trees of all outputs.
@@ -112,6 +115,10 @@ pub(crate) struct Room {
     answers: Vec<u64>,
     /// Rows of a section.
     slots: Vec<u8>,
+    /// Slots of 64 rows side by side.
+    columns: Vec<[u8; ROWS]>,
+    /// Sums of 64 rows, lane by lane.
+    lanes: Vec<[f64; ROWS]>,
 }
 
 impl Room {
@@ -182,15 +189,19 @@ impl PackedTrees {
         };
         let flat: Vec<FlatTree> =
             trees.trees.iter().map(|tree| FlatTree::new(tree, slot_of)).collect();
+        packer.add_columns(&flat, n_slots);
         packer.add_all(flat, n_slots);
         Ok(packer.finish())
     }
 
     /// Scores of encoded rows into `scores` `(n_rows, n_outputs)`.
     pub fn score(&self, rows: Rows<'_>, room: &mut Room, scores: &mut [f64]) {
+        if let Some(columns) = self.columns.as_ref().filter(|_| rows.n_rows >= FEWEST_ROWS) {
+            return self.score_columns(columns, rows, room, scores);
+        }
         let stride = self.n_places;
         room.fit(self, rows.n_rows);
-        let Room { leaves, answers, slots } = room;
+        let Room { leaves, answers, slots, .. } = room;
         let (leaves, ordered) = leaves.split_at_mut(rows.n_rows * stride);
         for section in &self.sections {
             let rows = section.gather(rows, slots, self.tier);
@@ -203,6 +214,48 @@ impl PackedTrees {
         for (scores, leaves) in scores.chunks_exact_mut(n_outputs).zip(leaves.chunks_exact(stride))
         {
             self.sum(leaves, ordered, scores);
+        }
+    }
+
+    /// As [`PackedTrees::score`], 64 rows together.
+    fn score_columns(
+        &self,
+        columns: &Columns,
+        rows: Rows<'_>,
+        room: &mut Room,
+        scores: &mut [f64],
+    ) {
+        let n_outputs = self.base.len();
+        let Room { columns: slots, lanes, .. } = room;
+        lanes.resize(SUM_LANES, [0.0; ROWS]);
+        for first in (0..rows.n_rows).step_by(ROWS) {
+            let n_rows = (rows.n_rows - first).min(ROWS);
+            slots.resize(columns.n_slots, [0; ROWS]);
+            let own = &rows.slots[first * rows.stride..];
+            columns::transpose(own, rows.stride, n_rows, slots.as_flattened_mut());
+            let scores = &mut scores[first * n_outputs..][..n_rows * n_outputs];
+            scores.fill(0.0);
+            let mut trees = columns.trees.iter();
+            for sum in &self.sums {
+                let TreeOutput::One(output) = sum.output else { continue };
+                lanes.fill([0.0; ROWS]);
+                for (term, tree) in trees.by_ref().take(sum.bases.len()).enumerate() {
+                    let lane = &mut lanes[term % SUM_LANES];
+                    arch::add_tree(self.tier, columns, tree, slots, lane);
+                }
+                for (row, scores) in scores.chunks_exact_mut(n_outputs).enumerate() {
+                    let lanes = LaneSums(std::array::from_fn(|lane| lanes[lane][row]));
+                    scores[output as usize] += lanes.total();
+                }
+            }
+            scores.chunks_exact_mut(n_outputs).for_each(|scores| self.finish(scores));
+        }
+    }
+
+    /// Turns sums into scores `(n_outputs,)`, as the oracle adds them to scores of zero.
+    fn finish(&self, sums: &mut [f64]) {
+        for (sum, base) in sums.iter_mut().zip(&self.base) {
+            *sum = 0.0 + (base + self.scale * *sum);
         }
     }
 
@@ -247,11 +300,12 @@ impl PackedTrees {
                 }
             }
         }
-        for (score, base) in scores.iter_mut().zip(&self.base) {
-            *score = 0.0 + (base + self.scale * *score);
-        }
+        self.finish(scores);
     }
 }
+
+/// Rows from which a batch is predicted by columns.
+const FEWEST_ROWS: usize = 16;
 
 /// Most rows of a batch that share a pass over the trees.
 pub(crate) const MAX_ROWS: usize = 64;
@@ -315,6 +369,7 @@ impl<'a> Packer<'a> {
             tier,
             sections: Vec::new(),
             walked: Walked::default(),
+            columns: None,
             values: Vec::new(),
             rows: Vec::new(),
             sums: Vec::new(),
@@ -328,6 +383,36 @@ impl<'a> Packer<'a> {
             outputs: trees.outputs.iter().map(|&output| narrow(output, n_outputs)).collect(),
             terms: vec![Term { place: 0, base: 0 }; trees.trees.len()],
             packed,
+        }
+    }
+
+    /// Lays out all trees for batches, in the order of their sums, if all can be.
+    fn add_columns(&mut self, flat: &[FlatTree], n_slots: usize) {
+        let is_one = |output: &TreeOutput| matches!(output, TreeOutput::One(_));
+        let fits = n_slots <= columns::MAX_SLOTS
+            && self.outputs.iter().all(is_one)
+            && flat.iter().all(Columns::serve);
+        if !fits || !arch::has_columns(self.packed.tier) {
+            return;
+        }
+        let mut columns = Columns { n_slots, ..Columns::default() };
+        for index in self.order() {
+            columns.add(&flat[index], &self.trees.trees[index].values);
+        }
+        self.packed.columns = Some(columns);
+    }
+
+    /// Trees in the order of the sums: by output, those of an output as they come.
+    fn order(&self) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.terms.len()).collect();
+        order.sort_by_key(|&index| self.output_key(index));
+        order
+    }
+
+    fn output_key(&self, index: usize) -> Option<u32> {
+        match self.outputs[index] {
+            TreeOutput::All => None,
+            TreeOutput::One(output) => Some(output),
         }
     }
 
@@ -471,17 +556,13 @@ impl<'a> Packer<'a> {
     }
 
     fn finish(mut self) -> PackedTrees {
-        let mut order: Vec<usize> = (0..self.terms.len()).collect();
-        let key = |&index: &usize| match self.outputs[index] {
-            TreeOutput::All => None,
-            TreeOutput::One(output) => Some(output),
-        };
-        // Stable, so that the trees of an output keep their order.
-        order.sort_by_key(key);
-        for group in order.chunk_by(|a, b| key(a) == key(b)) {
+        let order = self.order();
+        let groups = order.chunk_by(|&a, &b| self.output_key(a) == self.output_key(b));
+        let sums = groups.map(|group| {
             let terms: Vec<Term> = group.iter().map(|&index| self.terms[index]).collect();
-            self.packed.sums.push(Sum::new(self.outputs[group[0]], &terms));
-        }
+            Sum::new(self.outputs[group[0]], &terms)
+        });
+        self.packed.sums = sums.collect();
         self.packed
     }
 }

@@ -10,6 +10,7 @@ use std::arch::x86_64::*;
 
 use crate::engine::arch::{ANSWERS_SLACK, Answered, Found, ROWS_AT_ONCE, Rows, add_terms};
 use crate::engine::chains::{Block, CHAIN_LANES, ChainGroup, IS_LEAF};
+use crate::engine::columns::{ColumnTree, Columns, ROWS};
 use crate::engine::edges::{self, Count};
 use crate::engine::encode::{Encoded, Encoder};
 use crate::engine::pack::Section;
@@ -455,3 +456,107 @@ pub(crate) fn sum(values: &[f32], bases: &[u32], leaves: &[u32]) -> LaneSums {
     unsafe { _mm512_storeu_pd(sums.0.as_mut_ptr(), lanes) };
     add_terms(sums, values, bases, leaves)
 }
+
+/// Adds the values of a tree for 64 rows to their sums.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi1,bmi2,lzcnt,popcnt")]
+pub(crate) fn add_tree(
+    columns: &Columns,
+    tree: &ColumnTree,
+    slots: &[[u8; ROWS]],
+    sums: &mut [f64; ROWS],
+) {
+    let leaves = if tree.leaves.is_empty() && !tree.tests.is_empty() {
+        levels(columns, tree, slots)
+    } else {
+        reached(columns, tree, slots)
+    };
+    let (values, _) = columns.values[tree.value..tree.value + tree.n_values].as_chunks::<16>();
+    let (sums, _) = sums.as_chunks_mut::<16>();
+    for (quarter, sums) in sums.iter_mut().enumerate() {
+        let leaves = match quarter {
+            0 => _mm512_extracti32x4_epi32::<0>(leaves),
+            1 => _mm512_extracti32x4_epi32::<1>(leaves),
+            2 => _mm512_extracti32x4_epi32::<2>(leaves),
+            _ => _mm512_extracti32x4_epi32::<3>(leaves),
+        };
+        let found = look_up_values(values, _mm512_cvtepu8_epi32(leaves));
+        let (low, high) = (_mm512_castps512_ps256(found), _mm512_extractf32x8_ps::<1>(found));
+        // SAFETY: there are 16 sums.
+        unsafe {
+            let sums = sums.as_mut_ptr();
+            let added = _mm512_add_pd(_mm512_loadu_pd(sums), _mm512_cvtps_pd(low));
+            _mm512_storeu_pd(sums, added);
+            let added = _mm512_add_pd(_mm512_loadu_pd(sums.add(8)), _mm512_cvtps_pd(high));
+            _mm512_storeu_pd(sums.add(8), added);
+        }
+    }
+}
+
+/// The values at 16 places of 16, 32 or 64.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi1,bmi2,lzcnt,popcnt")]
+fn look_up_values(values: &[[f32; 16]], places: __m512i) -> __m512 {
+    match values {
+        [a] => _mm512_permutexvar_ps(places, load_values(a)),
+        [a, b] => _mm512_permutex2var_ps(load_values(a), places, load_values(b)),
+        [a, b, c, d] => {
+            let low = _mm512_permutex2var_ps(load_values(a), places, load_values(b));
+            let high = _mm512_permutex2var_ps(load_values(c), places, load_values(d));
+            let is_high = _mm512_test_epi32_mask(places, _mm512_set1_epi32(32));
+            _mm512_mask_blend_ps(is_high, low, high)
+        }
+        _ => unreachable!("a tree has 16, 32 or 64 values"),
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn load_values(values: &[f32; 16]) -> __m512 {
+    // SAFETY: there are 16 numbers.
+    unsafe { _mm512_loadu_ps(values.as_ptr()) }
+}
+
+/// Leaves of 64 rows in an oblivious tree: a bit a level, the last level the lowest.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi1,bmi2,lzcnt,popcnt")]
+fn levels(columns: &Columns, tree: &ColumnTree, slots: &[[u8; ROWS]]) -> __m512i {
+    let mut leaves = _mm512_setzero_si512();
+    for test in &columns.tests[tree.tests.clone()] {
+        let threshold = _mm512_set1_epi32(test.threshold as i32);
+        let passed = _mm512_cmpgt_epu8_mask(load(&slots[usize::from(test.slot)]), threshold);
+        leaves = _mm512_add_epi8(leaves, leaves);
+        leaves = _mm512_mask_sub_epi8(leaves, passed, leaves, _mm512_set1_epi8(-1));
+    }
+    leaves
+}
+
+/// Leaves of 64 rows in a tree of any form: which rows reach a node, from the root on.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi1,bmi2,lzcnt,popcnt")]
+fn reached(columns: &Columns, tree: &ColumnTree, slots: &[[u8; ROWS]]) -> __m512i {
+    let mut rows = [u64::MAX; 128];
+    for test in &columns.tests[tree.tests.clone()] {
+        let threshold = _mm512_set1_epi32(test.threshold as i32);
+        let passed = _mm512_cmpgt_epu8_mask(load(&slots[usize::from(test.slot)]), threshold);
+        let here = rows[usize::from(test.node & 127)];
+        rows[usize::from(test.left & 127)] = here & !passed;
+        rows[usize::from(test.right & 127)] = here & passed;
+    }
+    let mut leaves = _mm512_setzero_si512();
+    for (leaf, &node) in columns.leaves[tree.leaves.clone()].iter().enumerate() {
+        let number = load(&NUMBERS[leaf % 64]);
+        leaves = _mm512_mask_mov_epi8(leaves, rows[usize::from(node & 127)], number);
+    }
+    leaves
+}
+
+/// Every number 64 times.
+static NUMBERS: [[u8; 64]; 64] = {
+    let mut numbers = [[0; 64]; 64];
+    let mut number = 0;
+    while number < 64 {
+        numbers[number] = [number as u8; 64];
+        number += 1;
+    }
+    numbers
+};

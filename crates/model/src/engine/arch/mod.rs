@@ -2,6 +2,7 @@
 //!
 //! A kernel finds leaves; sums are shared by all tiers, so that all predict the same bit for bit.
 
+use crate::engine::columns::{ColumnTree, Columns, ROWS};
 use crate::engine::edges::Portable;
 use crate::engine::encode::{Encoded, Encoder};
 use crate::engine::pack::Section;
@@ -147,4 +148,30 @@ fn add_terms(mut lanes: LaneSums, values: &[f32], bases: &[u32], leaves: &[u32])
         lanes.0[lane] += value(base, leaf);
     }
     lanes
+}
+
+/// Whether a tier predicts batches by columns.
+pub(crate) fn has_columns(tier: Tier) -> bool {
+    match tier.kind() {
+        #[cfg(target_arch = "x86_64")]
+        Kind::Avx512 => true,
+        _ => false,
+    }
+}
+
+/// Adds the values of a tree for 64 rows to their sums; the tier has columns.
+pub(crate) fn add_tree(
+    tier: Tier,
+    columns: &Columns,
+    tree: &ColumnTree,
+    slots: &[[u8; ROWS]],
+    sums: &mut [f64; ROWS],
+) {
+    match tier.kind() {
+        // SAFETY: a tier exists only where the processor has its instructions.
+        #[cfg(target_arch = "x86_64")]
+        #[allow(unsafe_code)]
+        Kind::Avx512 => unsafe { avx512::add_tree(columns, tree, slots, sums) },
+        _ => unreachable!("the tier has no columns"),
+    }
 }

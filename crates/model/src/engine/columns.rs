@@ -1,0 +1,118 @@
+//! Trees laid out for batches: 64 rows take a test together.
+//!
+//! Slots of 64 rows lie side by side, so one compare answers a test for all of them. Which rows
+//! reach a node is a number of 64 bits; a leaf that rows reach writes its number to their bytes, and
+//! permutations of the leaf values turn bytes into values. Served are trees of up to 64 leaves that
+//! add to one output; a part with others is predicted row by row.
+
+use crate::engine::flat::{FlatNode, FlatTree};
+use crate::engine::packing::Packing;
+use crate::engine::vectors::leaf_values;
+
+/// Rows that are predicted together.
+pub(crate) const ROWS: usize = 64;
+/// Most leaves of a tree.
+pub(crate) const MAX_LEAVES: usize = 64;
+/// Most slots; with more, columns leave the caches.
+pub(crate) const MAX_SLOTS: usize = 2048;
+
+/// A test, and which nodes it leads to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ColumnTest {
+    /// The threshold in each of four bytes.
+    pub threshold: u32,
+    pub slot: u16,
+    /// Numbers of nodes: tests and leaves, in the order of the tree.
+    pub node: u8,
+    pub left: u8,
+    pub right: u8,
+}
+
+/// A tree: its tests, and where its leaves are.
+#[derive(Debug, Clone)]
+pub(crate) struct ColumnTree {
+    pub tests: std::ops::Range<usize>,
+    /// Node of each leaf; empty if the tree is oblivious, one test a level.
+    pub leaves: std::ops::Range<usize>,
+    /// First leaf value, and how many there are: 16, 32 or 64.
+    pub value: usize,
+    pub n_values: usize,
+}
+
+/// All trees of a part, those of an output in the order of their sum.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Columns {
+    pub n_slots: usize,
+    pub tests: Vec<ColumnTest>,
+    /// Nodes that are leaves.
+    pub leaves: Vec<u8>,
+    pub values: Vec<f32>,
+    pub trees: Vec<ColumnTree>,
+}
+
+impl Columns {
+    /// Whether a tree can be laid out.
+    pub fn serve(tree: &FlatTree) -> bool {
+        tree.n_leaves <= MAX_LEAVES
+    }
+
+    /// Appends a tree with its leaf values.
+    pub fn add(&mut self, tree: &FlatTree, values: &[f32]) {
+        let (first_test, first_leaf, value) =
+            (self.tests.len(), self.leaves.len(), self.values.len());
+        let packing = match tree.levels() {
+            Some(levels) => {
+                self.tests.extend(levels.into_iter().map(|(slot, threshold)| ColumnTest {
+                    threshold: spread(threshold),
+                    slot,
+                    node: 0,
+                    left: 0,
+                    right: 0,
+                }));
+                Packing::Oblivious(tree.depth as u8)
+            }
+            None => {
+                self.add_nodes(tree);
+                Packing::Chain
+            }
+        };
+        let order = leaf_values(packing, tree);
+        let n_values = order.len().next_power_of_two().max(16);
+        self.values.extend(order.iter().map(|&row| values[row as usize]));
+        self.values.resize(value + n_values, 0.0);
+        self.trees.push(ColumnTree {
+            tests: first_test..self.tests.len(),
+            leaves: first_leaf..self.leaves.len(),
+            value,
+            n_values,
+        });
+    }
+
+    fn add_nodes(&mut self, tree: &FlatTree) {
+        for (index, node) in tree.nodes.iter().enumerate() {
+            match *node {
+                FlatNode::Leaf { .. } => self.leaves.push(index as u8),
+                FlatNode::Split { slot, threshold, left, right } => self.tests.push(ColumnTest {
+                    threshold: spread(threshold),
+                    slot,
+                    node: index as u8,
+                    left: left as u8,
+                    right: right as u8,
+                }),
+            }
+        }
+    }
+}
+
+fn spread(threshold: u8) -> u32 {
+    u32::from(threshold) * 0x0101_0101
+}
+
+/// Puts slots of rows `(n_rows, stride)` side by side: `columns` `(n_slots, 64)`.
+pub(crate) fn transpose(slots: &[u8], stride: usize, n_rows: usize, columns: &mut [u8]) {
+    for (slot, column) in columns.chunks_exact_mut(ROWS).enumerate() {
+        for (row, byte) in column[..n_rows].iter_mut().enumerate() {
+            *byte = slots[row * stride + slot];
+        }
+    }
+}
