@@ -1,6 +1,7 @@
-//! Trees laid out for batches: 64 rows take a test together.
+//! Trees laid out for batches: 64 rows take a test together, and four times as many share what
+//! reading the test costs.
 //!
-//! Slots of 64 rows lie side by side, so one compare answers a test for all of them. Which rows
+//! Slots of rows lie side by side, so one compare answers a test for 64 of them. Which rows
 //! reach a node is a number of 64 bits; a leaf that rows reach writes its number to their bytes, and
 //! permutations of the leaf values turn bytes into values. Served are trees of up to 64 leaves that
 //! add to one output; a part with others is predicted row by row.
@@ -9,8 +10,14 @@ use crate::engine::flat::{FlatNode, FlatTree};
 use crate::engine::packing::Packing;
 use crate::engine::vectors::leaf_values;
 
+/// Groups of 64 rows that are predicted together.
+pub(crate) const GROUPS: usize = 4;
 /// Rows that are predicted together.
-pub(crate) const ROWS: usize = 64;
+pub(crate) const ROWS: usize = 64 * GROUPS;
+/// Most nodes of a tree, rounded up.
+pub(crate) const MAX_NODES: usize = 128;
+/// Which rows reach each node.
+pub(crate) type Reach = [[u64; GROUPS]; MAX_NODES];
 /// Most leaves of a tree.
 pub(crate) const MAX_LEAVES: usize = 64;
 /// Most slots; with more, columns leave the caches.
@@ -108,7 +115,7 @@ fn spread(threshold: u8) -> u32 {
     u32::from(threshold) * 0x0101_0101
 }
 
-/// Puts slots of rows `(n_rows, stride)` side by side: `columns` `(n_slots, 64)`.
+/// Puts slots of rows `(n_rows, stride)` side by side: `columns` `(n_slots, ROWS)`.
 pub(crate) fn transpose(slots: &[u8], stride: usize, n_rows: usize, columns: &mut [u8]) {
     for (slot, column) in columns.chunks_exact_mut(ROWS).enumerate() {
         for (row, byte) in column[..n_rows].iter_mut().enumerate() {

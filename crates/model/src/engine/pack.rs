@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use crate::cost::{Shape, TreeFacts};
 use crate::engine::arch::{self, ANSWERS_SLACK, Found, REGISTER, ROWS_AT_ONCE, Rows, SLACK};
 use crate::engine::chains::{Chains, Cut};
-use crate::engine::columns::{self, Columns, ROWS};
+use crate::engine::columns::{self, Columns, GROUPS, MAX_NODES, ROWS};
 use crate::engine::encode::Places;
 use crate::engine::flat::FlatTree;
 use crate::engine::packing::Packing;
@@ -115,9 +115,9 @@ pub(crate) struct Room {
     answers: Vec<u64>,
     /// Rows of a section.
     slots: Vec<u8>,
-    /// Slots of 64 rows side by side.
+    /// Slots of rows side by side.
     columns: Vec<[u8; ROWS]>,
-    /// Sums of 64 rows, lane by lane.
+    /// Sums of rows, lane by lane.
     lanes: Vec<[f64; ROWS]>,
 }
 
@@ -199,6 +199,16 @@ impl PackedTrees {
         if let Some(columns) = self.columns.as_ref().filter(|_| rows.n_rows >= FEWEST_ROWS) {
             return self.score_columns(columns, rows, room, scores);
         }
+        let n_outputs = self.base.len();
+        for first in (0..rows.n_rows).step_by(ROWS_BY_TREES) {
+            let n_rows = (rows.n_rows - first).min(ROWS_BY_TREES);
+            let rows = Rows { slots: &rows.slots[first * rows.stride..], n_rows, ..rows };
+            self.score_rows(rows, room, &mut scores[first * n_outputs..][..n_rows * n_outputs]);
+        }
+    }
+
+    /// As [`PackedTrees::score`], for at most [`ROWS_BY_TREES`] rows.
+    fn score_rows(&self, rows: Rows<'_>, room: &mut Room, scores: &mut [f64]) {
         let stride = self.n_places;
         room.fit(self, rows.n_rows);
         let Room { leaves, answers, slots, .. } = room;
@@ -217,7 +227,7 @@ impl PackedTrees {
         }
     }
 
-    /// As [`PackedTrees::score`], 64 rows together.
+    /// As [`PackedTrees::score`], many rows together.
     fn score_columns(
         &self,
         columns: &Columns,
@@ -228,6 +238,7 @@ impl PackedTrees {
         let n_outputs = self.base.len();
         let Room { columns: slots, lanes, .. } = room;
         lanes.resize(SUM_LANES, [0.0; ROWS]);
+        let mut reach = [[0; GROUPS]; MAX_NODES];
         for first in (0..rows.n_rows).step_by(ROWS) {
             let n_rows = (rows.n_rows - first).min(ROWS);
             slots.resize(columns.n_slots, [0; ROWS]);
@@ -241,7 +252,7 @@ impl PackedTrees {
                 lanes.fill([0.0; ROWS]);
                 for (term, tree) in trees.by_ref().take(sum.bases.len()).enumerate() {
                     let lane = &mut lanes[term % SUM_LANES];
-                    arch::add_tree(self.tier, columns, tree, slots, lane);
+                    arch::add_tree(self.tier, columns, tree, slots, &mut reach, lane);
                 }
                 for (row, scores) in scores.chunks_exact_mut(n_outputs).enumerate() {
                     let lanes = LaneSums(std::array::from_fn(|lane| lanes[lane][row]));
@@ -270,7 +281,7 @@ impl PackedTrees {
         }
         // A tree is read once for all rows; rows of the last group that are not there are walked
         // as they were left, in vain.
-        let mut ends = [0; MAX_ROWS];
+        let mut ends = [0; ROWS_BY_TREES];
         let ends = &mut ends[..rows.n_rows.next_multiple_of(LANES)];
         for (index, tree) in self.walked.trees.iter().enumerate() {
             self.walked.find_rows(*tree, rows.slots, rows.stride, ends);
@@ -307,8 +318,11 @@ impl PackedTrees {
 /// Rows from which a batch is predicted by columns.
 const FEWEST_ROWS: usize = 16;
 
-/// Most rows of a batch that share a pass over the trees.
-pub(crate) const MAX_ROWS: usize = 64;
+/// Most rows that share a pass over the trees.
+const ROWS_BY_TREES: usize = 64;
+
+/// Most rows of a batch that are encoded together.
+pub(crate) const MAX_ROWS: usize = ROWS;
 
 /// Rows of one number are single numbers.
 pub(crate) fn narrow(output: TreeOutput, n_outputs: usize) -> TreeOutput {

@@ -10,7 +10,7 @@ use std::arch::x86_64::*;
 
 use crate::engine::arch::{ANSWERS_SLACK, Answered, Found, ROWS_AT_ONCE, Rows, add_terms};
 use crate::engine::chains::{Block, CHAIN_LANES, ChainGroup, IS_LEAF};
-use crate::engine::columns::{ColumnTree, Columns, ROWS};
+use crate::engine::columns::{ColumnTree, Columns, GROUPS, MAX_NODES, ROWS, Reach};
 use crate::engine::edges::{self, Count};
 use crate::engine::encode::{Encoded, Encoder};
 use crate::engine::pack::Section;
@@ -457,38 +457,44 @@ pub(crate) fn sum(values: &[f32], bases: &[u32], leaves: &[u32]) -> LaneSums {
     add_terms(sums, values, bases, leaves)
 }
 
-/// Adds the values of a tree for 64 rows to their sums.
+/// Adds the values of a tree for many rows to their sums.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi1,bmi2,lzcnt,popcnt")]
 pub(crate) fn add_tree(
     columns: &Columns,
     tree: &ColumnTree,
     slots: &[[u8; ROWS]],
+    reach: &mut Reach,
     sums: &mut [f64; ROWS],
 ) {
     let leaves = if tree.leaves.is_empty() && !tree.tests.is_empty() {
         levels(columns, tree, slots)
     } else {
-        reached(columns, tree, slots)
+        reached(columns, tree, slots, reach)
     };
     let (values, _) = columns.values[tree.value..tree.value + tree.n_values].as_chunks::<16>();
-    let (sums, _) = sums.as_chunks_mut::<16>();
-    for (quarter, sums) in sums.iter_mut().enumerate() {
-        let leaves = match quarter {
-            0 => _mm512_extracti32x4_epi32::<0>(leaves),
-            1 => _mm512_extracti32x4_epi32::<1>(leaves),
-            2 => _mm512_extracti32x4_epi32::<2>(leaves),
-            _ => _mm512_extracti32x4_epi32::<3>(leaves),
-        };
-        let found = look_up_values(values, _mm512_cvtepu8_epi32(leaves));
-        let (low, high) = (_mm512_castps512_ps256(found), _mm512_extractf32x8_ps::<1>(found));
-        // SAFETY: there are 16 sums.
-        unsafe {
-            let sums = sums.as_mut_ptr();
-            let added = _mm512_add_pd(_mm512_loadu_pd(sums), _mm512_cvtps_pd(low));
-            _mm512_storeu_pd(sums, added);
-            let added = _mm512_add_pd(_mm512_loadu_pd(sums.add(8)), _mm512_cvtps_pd(high));
-            _mm512_storeu_pd(sums.add(8), added);
-        }
+    let (sums, _) = sums.as_chunks_mut::<64>();
+    for (leaves, sums) in leaves.into_iter().zip(sums) {
+        let (sums, _) = sums.as_chunks_mut::<16>();
+        add_16(values, _mm512_extracti32x4_epi32::<0>(leaves), &mut sums[0]);
+        add_16(values, _mm512_extracti32x4_epi32::<1>(leaves), &mut sums[1]);
+        add_16(values, _mm512_extracti32x4_epi32::<2>(leaves), &mut sums[2]);
+        add_16(values, _mm512_extracti32x4_epi32::<3>(leaves), &mut sums[3]);
+    }
+}
+
+/// Adds the values of 16 leaves to as many sums.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi1,bmi2,lzcnt,popcnt")]
+fn add_16(values: &[[f32; 16]], leaves: __m128i, sums: &mut [f64; 16]) {
+    let found = look_up_values(values, _mm512_cvtepu8_epi32(leaves));
+    let (low, high) = (_mm512_castps512_ps256(found), _mm512_extractf32x8_ps::<1>(found));
+    // SAFETY: there are 16 sums.
+    unsafe {
+        let sums = sums.as_mut_ptr();
+        let added = _mm512_add_pd(_mm512_loadu_pd(sums), _mm512_cvtps_pd(low));
+        _mm512_storeu_pd(sums, added);
+        let added = _mm512_add_pd(_mm512_loadu_pd(sums.add(8)), _mm512_cvtps_pd(high));
+        _mm512_storeu_pd(sums.add(8), added);
     }
 }
 
@@ -516,36 +522,62 @@ fn load_values(values: &[f32; 16]) -> __m512 {
     unsafe { _mm512_loadu_ps(values.as_ptr()) }
 }
 
-/// Leaves of 64 rows in an oblivious tree: a bit a level, the last level the lowest.
+/// The slots of 64 rows.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn load_group(slots: &[u8; ROWS], group: usize) -> __m512i {
+    load(&slots.as_chunks::<64>().0[group])
+}
+
+/// Leaves of rows in an oblivious tree: a bit a level, the last level the lowest.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi1,bmi2,lzcnt,popcnt")]
-fn levels(columns: &Columns, tree: &ColumnTree, slots: &[[u8; ROWS]]) -> __m512i {
-    let mut leaves = _mm512_setzero_si512();
+fn levels(columns: &Columns, tree: &ColumnTree, slots: &[[u8; ROWS]]) -> [__m512i; GROUPS] {
+    let mut leaves = [_mm512_setzero_si512(); GROUPS];
+    let minus_one = _mm512_set1_epi8(-1);
     for test in &columns.tests[tree.tests.clone()] {
         let threshold = _mm512_set1_epi32(test.threshold as i32);
-        let passed = _mm512_cmpgt_epu8_mask(load(&slots[usize::from(test.slot)]), threshold);
-        leaves = _mm512_add_epi8(leaves, leaves);
-        leaves = _mm512_mask_sub_epi8(leaves, passed, leaves, _mm512_set1_epi8(-1));
+        let slots = &slots[usize::from(test.slot)];
+        for (group, leaves) in leaves.iter_mut().enumerate() {
+            let passed = _mm512_cmpgt_epu8_mask(load_group(slots, group), threshold);
+            let doubled = _mm512_add_epi8(*leaves, *leaves);
+            *leaves = _mm512_mask_sub_epi8(doubled, passed, doubled, minus_one);
+        }
     }
     leaves
 }
 
-/// Leaves of 64 rows in a tree of any form: which rows reach a node, from the root on.
+/// Leaves of rows in a tree of any form: which rows reach a node, from the root on. Every node is
+/// written before it is read, as parents come first.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi1,bmi2,lzcnt,popcnt")]
-fn reached(columns: &Columns, tree: &ColumnTree, slots: &[[u8; ROWS]]) -> __m512i {
-    let mut rows = [u64::MAX; 128];
+fn reached(
+    columns: &Columns,
+    tree: &ColumnTree,
+    slots: &[[u8; ROWS]],
+    reach: &mut Reach,
+) -> [__m512i; GROUPS] {
+    reach[0] = [u64::MAX; GROUPS];
     for test in &columns.tests[tree.tests.clone()] {
         let threshold = _mm512_set1_epi32(test.threshold as i32);
-        let passed = _mm512_cmpgt_epu8_mask(load(&slots[usize::from(test.slot)]), threshold);
-        let here = rows[usize::from(test.node & 127)];
-        rows[usize::from(test.left & 127)] = here & !passed;
-        rows[usize::from(test.right & 127)] = here & passed;
+        let slots = &slots[usize::from(test.slot)];
+        let here = reach[usize::from(test.node) % MAX_NODES];
+        let (mut left, mut right) = ([0; GROUPS], [0; GROUPS]);
+        for group in 0..GROUPS {
+            let passed = _mm512_cmpgt_epu8_mask(load_group(slots, group), threshold);
+            left[group] = here[group] & !passed;
+            right[group] = here[group] & passed;
+        }
+        reach[usize::from(test.left) % MAX_NODES] = left;
+        reach[usize::from(test.right) % MAX_NODES] = right;
     }
-    let mut leaves = _mm512_setzero_si512();
+    let mut leaves = [_mm512_setzero_si512(); GROUPS];
     for (leaf, &node) in columns.leaves[tree.leaves.clone()].iter().enumerate() {
         let number = load(&NUMBERS[leaf % 64]);
-        leaves = _mm512_mask_mov_epi8(leaves, rows[usize::from(node & 127)], number);
+        let here = &reach[usize::from(node) % MAX_NODES];
+        for (leaves, &rows) in leaves.iter_mut().zip(here) {
+            *leaves = _mm512_mask_mov_epi8(*leaves, rows, number);
+        }
     }
     leaves
 }

@@ -2,7 +2,7 @@
 //!
 //! A kernel finds leaves; sums are shared by all tiers, so that all predict the same bit for bit.
 
-use crate::engine::columns::{ColumnTree, Columns, ROWS};
+use crate::engine::columns::{ColumnTree, Columns, ROWS, Reach};
 use crate::engine::edges::Portable;
 use crate::engine::encode::{Encoded, Encoder};
 use crate::engine::pack::Section;
@@ -159,19 +159,20 @@ pub(crate) fn has_columns(tier: Tier) -> bool {
     }
 }
 
-/// Adds the values of a tree for 64 rows to their sums; the tier has columns.
+/// Adds the values of a tree for many rows to their sums; the tier has columns.
 pub(crate) fn add_tree(
     tier: Tier,
     columns: &Columns,
     tree: &ColumnTree,
     slots: &[[u8; ROWS]],
+    reach: &mut Reach,
     sums: &mut [f64; ROWS],
 ) {
     match tier.kind() {
         // SAFETY: a tier exists only where the processor has its instructions.
         #[cfg(target_arch = "x86_64")]
         #[allow(unsafe_code)]
-        Kind::Avx512 => unsafe { avx512::add_tree(columns, tree, slots, sums) },
+        Kind::Avx512 => unsafe { avx512::add_tree(columns, tree, slots, reach, sums) },
         _ => unreachable!("the tier has no columns"),
     }
 }
