@@ -7,9 +7,6 @@ use eyas_model::{Predictor, RowSource, Scratch, Value};
 use crate::border::{Failure, Message, Status, borrow, borrow_mut, guard, slice, slice_mut};
 use crate::model::{CModel, free, give};
 
-/// Rows that a new scratch object is fitted with, so that no later batch makes it grow.
-const FITTED_ROWS: usize = 512;
-
 /// One cell: what the header calls `struct eyas_value`.
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
@@ -47,15 +44,9 @@ pub struct CScratch {
 }
 
 impl CScratch {
-    fn new(predictor: &Predictor) -> Result<CScratch, Failure> {
-        let n_columns = predictor.schema().columns.len();
-        let mut cells = vec![Value::Missing; n_columns];
-        let mut scratch = Scratch::default();
-        let mut out = vec![0.0; FITTED_ROWS * predictor.n_outputs()];
-        predictor.predict_row(&cells, &mut scratch, &mut out[..predictor.n_outputs()])?;
-        predictor.predict_batch(&MissingRows, &mut scratch, &mut out)?;
-        cells.clear();
-        Ok(CScratch { scratch, cells })
+    fn new(predictor: &Predictor) -> CScratch {
+        let cells = Vec::with_capacity(predictor.schema().columns.len());
+        CScratch { scratch: Scratch::fitted(predictor), cells }
     }
 
     /// Predicts a row of cells, without an allocation.
@@ -83,18 +74,6 @@ impl CScratch {
         // SAFETY: the types differ in a lifetime only, and no value is left that has it.
         self.cells = unsafe { std::mem::transmute::<Vec<Value<'a>>, Vec<Value<'static>>>(cells) };
         result
-    }
-}
-
-struct MissingRows;
-
-impl RowSource for MissingRows {
-    fn n_rows(&self) -> usize {
-        FITTED_ROWS
-    }
-
-    fn cell(&self, _row: usize, _column: usize) -> Value<'_> {
-        Value::Missing
     }
 }
 
@@ -154,23 +133,6 @@ impl RowSource for TypedRows<'_> {
     }
 }
 
-/// Rows of numbers.
-struct NumberRows<'a> {
-    numbers: &'a [f64],
-    n_rows: usize,
-    n_columns: usize,
-}
-
-impl RowSource for NumberRows<'_> {
-    fn n_rows(&self) -> usize {
-        self.n_rows
-    }
-
-    fn cell(&self, row: usize, column: usize) -> Value<'_> {
-        Value::Number(self.numbers[row * self.n_columns + column])
-    }
-}
-
 fn name_of(model: &CModel, column: usize) -> String {
     let columns = &model.predictor.schema().columns;
     columns.get(column).map_or_else(String::new, |column| format!("column `{}`", column.name))
@@ -225,7 +187,7 @@ pub unsafe extern "C" fn eyas_scratch_new(
     let message = unsafe { Message::new(message, message_size) };
     guard(message, || {
         // SAFETY: the header demands a model.
-        let make = || CScratch::new(&unsafe { borrow(model, "model") }?.predictor);
+        let make = || Ok(CScratch::new(&unsafe { borrow(model, "model") }?.predictor));
         // SAFETY: the header demands that `scratch` can be written.
         unsafe { give(scratch, "scratch", make) }
     })
@@ -342,12 +304,7 @@ pub unsafe extern "C" fn eyas_predict_number_row(
         let numbers = unsafe { slice(numbers, n_numbers, "numbers") }?;
         // SAFETY: the header demands room for `n_out` numbers.
         let out = unsafe { slice_mut(out, n_out, "out") }?;
-        let CScratch { scratch, cells } = scratch;
-        cells.clear();
-        cells.extend(numbers.iter().map(|&number| Value::Number(number)));
-        let result = model.predictor.predict_row(cells, scratch, out);
-        cells.clear();
-        Ok(result?)
+        Ok(model.predictor.predict_numbers(numbers, &mut scratch.scratch, out)?)
     })
 }
 
@@ -380,7 +337,6 @@ pub unsafe extern "C" fn eyas_predict_number_rows(
         let numbers = unsafe { slice(numbers, n_numbers, "numbers") }?;
         // SAFETY: the header demands room for `n_out` numbers.
         let out = unsafe { slice_mut(out, n_out, "out") }?;
-        let rows = NumberRows { numbers, n_rows, n_columns };
-        Ok(model.predictor.predict_batch(&rows, &mut scratch.scratch, out)?)
+        Ok(model.predictor.predict_number_batch(numbers, &mut scratch.scratch, out)?)
     })
 }

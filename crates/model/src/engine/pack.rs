@@ -207,6 +207,14 @@ impl PackedTrees {
         }
     }
 
+    /// Makes room for any number of rows.
+    pub fn make_room(&self, room: &mut Room) {
+        let Some(columns) = &self.columns else { return room.fit(self, ROWS_BY_TREES) };
+        room.fit(self, FEWEST_ROWS - 1);
+        room.columns.resize(room.columns.len().max(columns.n_slots), [0; ROWS]);
+        room.lanes.resize(SUM_LANES, [0.0; ROWS]);
+    }
+
     /// As [`PackedTrees::score`], for at most [`ROWS_BY_TREES`] rows.
     fn score_rows(&self, rows: Rows<'_>, room: &mut Room, scores: &mut [f64]) {
         let stride = self.n_places;
@@ -241,7 +249,7 @@ impl PackedTrees {
         let mut reach = [[0; GROUPS]; MAX_NODES];
         for first in (0..rows.n_rows).step_by(ROWS) {
             let n_rows = (rows.n_rows - first).min(ROWS);
-            slots.resize(columns.n_slots, [0; ROWS]);
+            let slots = fitted(slots, columns.n_slots);
             let own = &rows.slots[first * rows.stride..];
             columns::transpose(own, rows.stride, n_rows, slots.as_flattened_mut());
             let scores = &mut scores[first * n_outputs..][..n_rows * n_outputs];
@@ -313,6 +321,14 @@ impl PackedTrees {
         }
         self.finish(scores);
     }
+}
+
+/// The first `length` columns; there are so many from then on.
+fn fitted(columns: &mut Vec<[u8; ROWS]>, length: usize) -> &mut [[u8; ROWS]] {
+    if columns.len() < length {
+        columns.resize(length, [0; ROWS]);
+    }
+    &mut columns[..length]
 }
 
 /// Rows from which a batch is predicted by columns.
