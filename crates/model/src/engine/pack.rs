@@ -345,6 +345,10 @@ pub(crate) fn narrow(output: TreeOutput, n_outputs: usize) -> TreeOutput {
     if n_outputs == 1 { TreeOutput::One(0) } else { output }
 }
 
+fn packing_of(tree: &FlatTree) -> Packing {
+    Packing::of(tree.depth, tree.n_leaves, tree.levels().is_some())
+}
+
 /// Trees of every section, in order, and the slots that its row gathers; slots of trees become
 /// those of their section. Trees that ask more than `max_slots` are added to `walked`.
 fn sections(
@@ -422,7 +426,9 @@ impl<'a> Packer<'a> {
         let fits = n_slots <= columns::MAX_SLOTS
             && self.outputs.iter().all(is_one)
             && flat.iter().all(Columns::serve);
-        if !fits || !arch::has_columns(self.packed.tier) {
+        let pays = |tree: &&FlatTree| arch::columns_pay(self.packed.tier, packing_of(tree));
+        // Most trees decide.
+        if !fits || 4 * flat.iter().filter(pays).count() < 3 * flat.len().max(1) {
             return;
         }
         let mut columns = Columns { n_slots, ..Columns::default() };
@@ -469,7 +475,7 @@ impl<'a> Packer<'a> {
     fn count(&mut self, flat: &[FlatTree], n_slots: usize) -> Vec<Option<Cut>> {
         let mut sectioner = Sectioner::new();
         let cuts = flat.iter().enumerate().map(|(index, tree)| {
-            let packing = Packing::of(tree.depth, tree.n_leaves, tree.levels().is_some());
+            let packing = packing_of(tree);
             let cut = (packing == Packing::Chain).then(|| Cut::new(tree));
             let facts = TreeFacts::new(tree, self.width(index), cut.as_ref());
             self.packed.shape.add_tree(packing, &facts);
@@ -494,8 +500,7 @@ impl<'a> Packer<'a> {
         let mut order: Vec<(Packing, u32, usize)> = indices
             .iter()
             .map(|&index| {
-                let tree = &flat[index];
-                let packing = Packing::of(tree.depth, tree.n_leaves, tree.levels().is_some());
+                let packing = packing_of(&flat[index]);
                 // Chains that are followed side by side should be about equally long.
                 (packing, cuts[index].as_ref().map_or(0, |cut| cut.n_hops), index)
             })

@@ -6,6 +6,7 @@ use std::arch::x86_64::*;
 
 use crate::engine::arch::{ANSWERS_SLACK, Answered, Found, ROWS_AT_ONCE, Rows};
 use crate::engine::chains::{Block, CHAIN_LANES, ChainGroup, IS_LEAF};
+use crate::engine::columns::{ColumnTree, Columns, GROUPS, MAX_NODES, ROWS, Reach};
 use crate::engine::edges::{self, Count};
 use crate::engine::encode::{Encoded, Encoder};
 use crate::engine::pack::Section;
@@ -351,4 +352,96 @@ fn n_below(edges: &edges::Block, value: f64) -> usize {
         below |= (_mm256_movemask_pd(above) as u32) << (4 * quarter);
     }
     below.count_ones() as usize
+}
+
+/// Adds the values of a tree for many rows to their sums.
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+pub(crate) fn add_tree(
+    columns: &Columns,
+    tree: &ColumnTree,
+    slots: &[[u8; ROWS]],
+    reach: &mut Reach,
+    sums: &mut [f64; ROWS],
+) {
+    let mut leaves = [0u8; 32];
+    let values = &columns.values[tree.value..tree.value + tree.n_values];
+    let is_oblivious = tree.leaves.is_empty() && !tree.tests.is_empty();
+    for (group, sums) in sums.as_chunks_mut::<32>().0.iter_mut().enumerate() {
+        let found = if is_oblivious {
+            levels(columns, tree, slots, group)
+        } else {
+            reached(columns, tree, slots, reach, group)
+        };
+        // SAFETY: there is room for 32 leaves.
+        unsafe { _mm256_storeu_si256(leaves.as_mut_ptr().cast(), found) };
+        for (sum, &leaf) in sums.iter_mut().zip(&leaves) {
+            *sum += f64::from(values[usize::from(leaf)]);
+        }
+    }
+}
+
+/// A byte of ones for each of 32 rows that fails a test.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn failed(slots: &[u8; ROWS], group: usize, threshold: u32) -> __m256i {
+    let thresholds = _mm256_set1_epi32(threshold as i32);
+    let slots = load(&slots.as_chunks::<32>().0[group]);
+    _mm256_cmpeq_epi8(_mm256_max_epu8(slots, thresholds), thresholds)
+}
+
+/// Leaves of 32 rows in an oblivious tree: a bit a level, the last level the lowest.
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+fn levels(columns: &Columns, tree: &ColumnTree, slots: &[[u8; ROWS]], group: usize) -> __m256i {
+    let mut leaves = _mm256_setzero_si256();
+    for test in &columns.tests[tree.tests.clone()] {
+        let failed = failed(&slots[usize::from(test.slot)], group, test.threshold);
+        // A byte of ones is minus one: doubled, plus one, minus one where the test fails.
+        let doubled = _mm256_add_epi8(leaves, leaves);
+        leaves = _mm256_add_epi8(_mm256_add_epi8(doubled, _mm256_set1_epi8(1)), failed);
+    }
+    leaves
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn load_reach(rows: &[u64; GROUPS]) -> __m256i {
+    // SAFETY: there are 32 bytes.
+    unsafe { _mm256_loadu_si256(rows.as_ptr().cast()) }
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn store_reach(rows: &mut [u64; GROUPS], reached: __m256i) {
+    // SAFETY: there is room for 32 bytes.
+    unsafe { _mm256_storeu_si256(rows.as_mut_ptr().cast(), reached) }
+}
+
+/// Leaves of 32 rows in a tree of any form: which rows reach a node, a byte a row, from the root
+/// on. Parents come first.
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+fn reached(
+    columns: &Columns,
+    tree: &ColumnTree,
+    slots: &[[u8; ROWS]],
+    reach: &mut Reach,
+    group: usize,
+) -> __m256i {
+    reach[0] = [u64::MAX; GROUPS];
+    for test in &columns.tests[tree.tests.clone()] {
+        let failed = failed(&slots[usize::from(test.slot)], group, test.threshold);
+        let here = load_reach(&reach[usize::from(test.node) % MAX_NODES]);
+        let left = &mut reach[usize::from(test.left) % MAX_NODES];
+        store_reach(left, _mm256_and_si256(here, failed));
+        let right = &mut reach[usize::from(test.right) % MAX_NODES];
+        store_reach(right, _mm256_andnot_si256(failed, here));
+    }
+    let mut leaves = _mm256_setzero_si256();
+    for (leaf, &node) in columns.leaves[tree.leaves.clone()].iter().enumerate() {
+        let number = _mm256_set1_epi8(leaf as i8);
+        let rows = load_reach(&reach[usize::from(node) % MAX_NODES]);
+        leaves = _mm256_or_si256(leaves, _mm256_and_si256(rows, number));
+    }
+    leaves
 }

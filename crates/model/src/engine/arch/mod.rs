@@ -6,6 +6,7 @@ use crate::engine::columns::{ColumnTree, Columns, ROWS, Reach};
 use crate::engine::edges::Portable;
 use crate::engine::encode::{Encoded, Encoder};
 use crate::engine::pack::Section;
+use crate::engine::packing::Packing;
 use crate::engine::tier::{Kind, Tier};
 #[cfg(target_arch = "x86_64")]
 use crate::engine::vectors::Run;
@@ -150,12 +151,15 @@ fn add_terms(mut lanes: LaneSums, values: &[f32], bases: &[u32], leaves: &[u32])
     lanes
 }
 
-/// Whether a tier predicts batches by columns.
-pub(crate) fn has_columns(tier: Tier) -> bool {
+/// Whether a tier predicts batches of trees of a packing faster by columns: measured by the example
+/// `kernels`.
+pub(crate) fn columns_pay(tier: Tier, packing: Packing) -> bool {
     match tier.kind() {
+        Kind::Scalar => false,
+        #[cfg(target_arch = "x86_64")]
+        Kind::Avx2 => !matches!(packing, Packing::Perfect(_)),
         #[cfg(target_arch = "x86_64")]
         Kind::Avx512 => true,
-        _ => false,
     }
 }
 
@@ -169,10 +173,14 @@ pub(crate) fn add_tree(
     sums: &mut [f64; ROWS],
 ) {
     match tier.kind() {
+        Kind::Scalar => unreachable!("the tier has no columns"),
         // SAFETY: a tier exists only where the processor has its instructions.
         #[cfg(target_arch = "x86_64")]
         #[allow(unsafe_code)]
+        Kind::Avx2 => unsafe { avx2::add_tree(columns, tree, slots, reach, sums) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        #[allow(unsafe_code)]
         Kind::Avx512 => unsafe { avx512::add_tree(columns, tree, slots, reach, sums) },
-        _ => unreachable!("the tier has no columns"),
     }
 }
