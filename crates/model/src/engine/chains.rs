@@ -39,6 +39,15 @@ pub(crate) struct Block {
     pub banks: u16,
 }
 
+impl Block {
+    /// State of a chain that leaves the block by an exit: the next block, or a leaf.
+    #[inline(always)]
+    pub fn leave(&self, exit: u32) -> u32 {
+        let leaf = self.first_leaf.wrapping_add(exit) | IS_LEAF;
+        if exit < self.n_blocks { self.first_block + exit } else { leaf }
+    }
+}
+
 /// Chains of up to eight trees that take about as many blocks.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ChainGroup {

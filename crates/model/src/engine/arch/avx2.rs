@@ -312,9 +312,7 @@ fn exit<const Q: usize>(block: &Block, row: &Row) -> u32 {
     let given = _mm256_set1_epi16(given as i16);
     let reached = equal_words(given, load_words(&block.want), load_words(&block.care));
     let exit = reached.trailing_zeros() / 2;
-    let is_block = exit < block.n_blocks;
-    let leaf = block.first_leaf.wrapping_add(exit) | IS_LEAF;
-    if is_block { block.first_block + exit } else { leaf }
+    block.leave(exit)
 }
 
 /// Encodes one row, see [`Encoder::encode`].

@@ -390,9 +390,7 @@ fn exit<const W: usize>(block: &Block, row: &[__m512i; W]) -> u32 {
     let differ = _mm256_xor_si256(_mm256_set1_epi16(answers as i16), load_words(&block.want));
     let reached = _mm256_testn_epi16_mask(differ, load_words(&block.care));
     let exit = u32::from(reached).trailing_zeros();
-    let is_block = exit < block.n_blocks;
-    let leaf = block.first_leaf.wrapping_add(exit) | IS_LEAF;
-    if is_block { block.first_block + exit } else { leaf }
+    block.leave(exit)
 }
 
 /// Encodes one row, see [`Encoder::encode`].
