@@ -163,6 +163,7 @@ pub(crate) fn fit_rows(
             config: &config,
             seed: proposal.seed,
             stop: limit,
+            threads: &eyas_learn::ONE_THREAD,
             last_truncation,
         };
         learner.fit(&input)

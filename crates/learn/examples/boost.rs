@@ -92,6 +92,7 @@ fn main() -> Result<(), Error> {
         config: &config,
         seed: 1,
         stop: &counter,
+        threads: &eyas_learn::ONE_THREAD,
         last_truncation: None,
     })?;
     let seconds = cpu_seconds() - start;

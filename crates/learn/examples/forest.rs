@@ -46,6 +46,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         config: &config,
         seed: 1,
         stop: &Count::default(),
+        threads: &eyas_learn::ONE_THREAD,
         last_truncation: None,
     };
     let start = Instant::now();

@@ -85,6 +85,7 @@ fn fit(
         config,
         seed: 0,
         stop: &NeverStop,
+        threads: &eyas_learn::ONE_THREAD,
         last_truncation: None,
     };
     LinearModel.fit(&input)

@@ -17,6 +17,7 @@ pub mod random;
 pub mod schedules;
 pub mod splits;
 pub mod task;
+pub mod threads;
 
 pub use data::{Column, ColumnData, Table};
 pub use dataset::{Dataset, Target};
@@ -24,3 +25,4 @@ pub use error::Error;
 pub use learners::{Fit, FitInput, LEARNERS, Learner, Stop};
 pub use metrics::{METRICS, Metric};
 pub use task::{Task, TaskOptions};
+pub use threads::{ONE_THREAD, Threads};

@@ -60,6 +60,7 @@ fn with_input<R>(
         config,
         seed: 11,
         stop: &NeverStop,
+        threads: &eyas_learn::ONE_THREAD,
         last_truncation,
     })
 }

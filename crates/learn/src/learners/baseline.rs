@@ -183,6 +183,7 @@ mod tests {
             config: &config,
             seed: 0,
             stop: &NeverStop,
+            threads: &crate::ONE_THREAD,
             last_truncation: None,
         };
         let fit = Baseline.fit(&input).expect("the configuration is valid");
@@ -223,6 +224,7 @@ mod tests {
             config: &config,
             seed: 0,
             stop: &NeverStop,
+            threads: &crate::ONE_THREAD,
             last_truncation: None,
         };
         let fit = Baseline.fit(&input).expect("the configuration is valid");

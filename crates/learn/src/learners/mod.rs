@@ -11,6 +11,7 @@ use crate::dataset::Dataset;
 use crate::error::Error;
 use crate::metrics::Metric;
 use crate::task::Facts;
+use crate::threads::Threads;
 
 pub mod baseline;
 pub mod boosting;
@@ -72,6 +73,8 @@ pub struct FitInput<'a> {
     pub seed: u64,
     /// Ends the fit early.
     pub stop: &'a dyn Stop,
+    /// Threads that the fit may use; its results do not depend on how many there are.
+    pub threads: &'a Threads,
     /// Fit no further than this entry of the grid: of a refit no more is wanted.
     pub last_truncation: Option<usize>,
 }

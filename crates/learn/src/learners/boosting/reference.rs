@@ -59,6 +59,7 @@ fn difference(task: TaskKind, expected: usize) -> (f64, f64) {
         config: &config,
         seed: 0,
         stop: &NeverStop,
+        threads: &crate::ONE_THREAD,
         last_truncation: None,
     });
     let fit = fit.expect("the configuration is allowed");

@@ -122,6 +122,7 @@ impl Case {
             config,
             seed: 7,
             stop,
+            threads: &crate::ONE_THREAD,
             last_truncation: None,
         })
     }
@@ -379,6 +380,7 @@ fn other_losses_learn_what_they_are_for() {
             config: &config(60),
             seed: 1,
             stop: &NeverStop,
+            threads: &crate::ONE_THREAD,
             last_truncation: None,
         });
         let fit = fit.expect("allowed");

@@ -143,6 +143,7 @@ fn check_tree<S: Statistic>(
         config: &config,
         seed,
         stop: &NeverStop,
+        threads: &crate::ONE_THREAD,
         last_truncation: None,
     };
     let columns = columns(&input);

@@ -51,6 +51,7 @@ fn fit_rows(
             config,
             seed,
             stop,
+            threads: &crate::ONE_THREAD,
             last_truncation,
         })
         .expect("the configuration is valid")
@@ -102,6 +103,7 @@ fn losses_and_shapes_are_those_of_the_parts() {
                 config: &input_config,
                 seed: 0,
                 stop: &NeverStop,
+                threads: &crate::ONE_THREAD,
                 last_truncation: None,
             };
             let validation = super::validation::Validation::new(&input);
@@ -378,6 +380,7 @@ fn work_is_foreseen() {
                 config: &config,
                 seed: 1,
                 stop: &counter,
+                threads: &crate::ONE_THREAD,
                 last_truncation: None,
             };
             learner.fit(&input).expect("the configuration is valid");
@@ -414,6 +417,7 @@ fn wrong_parameters_are_named() {
             config: &config,
             seed: 1,
             stop: &NeverStop,
+            threads: &crate::ONE_THREAD,
             last_truncation: None,
         };
         let error = RandomForest.fit(&input).expect_err("it is wrong");
@@ -437,6 +441,7 @@ fn portfolios_are_valid() {
                 config: &some,
                 seed: 1,
                 stop: &NeverStop,
+                threads: &crate::ONE_THREAD,
                 last_truncation: None,
             };
             let facts = estimate::facts(&input);

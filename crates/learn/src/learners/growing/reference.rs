@@ -61,6 +61,7 @@ fn a_tree_predicts_as_scikit_learns() {
             config: &config(&case),
             seed: 1,
             stop: &NeverStop,
+            threads: &crate::ONE_THREAD,
             last_truncation: None,
         };
         let fit = RandomForest.fit(&input).expect("the configuration is valid");

@@ -90,6 +90,7 @@ fn problem_of(data: &Dataset) -> Problem {
         config: &config,
         seed: 0,
         stop: &NeverStop,
+        threads: &crate::ONE_THREAD,
         last_truncation: None,
     };
     problem(&input, &columns).0

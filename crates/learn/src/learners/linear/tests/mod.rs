@@ -164,8 +164,18 @@ fn fit_until(
     let features = &features;
     let metric = &LOSS;
     let last_truncation = None;
-    let input =
-        FitInput { data, train, valid, features, metric, config, seed: 7, stop, last_truncation };
+    let input = FitInput {
+        data,
+        train,
+        valid,
+        features,
+        metric,
+        config,
+        seed: 7,
+        stop,
+        threads: &crate::ONE_THREAD,
+        last_truncation,
+    };
     LinearModel.fit(&input).unwrap()
 }
 
