@@ -266,6 +266,14 @@ pub fn total(packed: &[u64], packing: Packing, rows: &[u32]) -> Cell {
     })
 }
 
+/// The sum of all packed numbers.
+pub fn total_of_all(packed: &[u64], packing: Packing) -> Cell {
+    packed.chunks(BLOCK).fold(Cell::default(), |total, packed| {
+        let sum = packed.iter().fold(0u64, |sum, &value| sum.wrapping_add(value));
+        total.plus(packing.unpack(sum))
+    })
+}
+
 /// Turns the histogram of a parent into that of the sibling of `child`.
 pub fn subtract(parent: &mut [Cell], child: &[Cell]) {
     assert_eq!(parent.len(), child.len());

@@ -4,6 +4,10 @@ use super::parameters::{Parameters, Sampling};
 use super::split::Scale;
 use crate::kernels::histogram::Packing;
 use crate::random::{self, Stream};
+use crate::threads::{ONE_THREAD, Threads};
+
+/// Rows whose gradients one thread rounds.
+const PIECE: usize = 8192;
 
 /// Gradient and hessian of a row.
 pub(super) type Pair = [f32; 2];
@@ -26,39 +30,67 @@ impl Gradients {
     }
 
     /// Rounds the pairs `(n_rows,)` of one channel, times `weights`.
-    pub fn set(&mut self, channel: usize, pairs: &[Pair], weights: Option<&[f32]>) {
-        match weights {
-            None => self.round(channel, pairs.iter().copied()),
-            Some(weights) => {
-                let pairs = pairs.iter().zip(weights);
-                self.round(channel, pairs.map(|(pair, w)| [pair[0] * w, pair[1] * w]));
-            }
-        }
-    }
-
-    fn round(&mut self, channel: usize, pairs: impl Iterator<Item = Pair> + Clone) {
-        let largest = pairs.clone().fold([0f32; 2], |largest, pair| {
-            [largest[0].max(pair[0].abs()), largest[1].max(pair[1])]
-        });
+    pub fn set(
+        &mut self,
+        channel: usize,
+        pairs: &[Pair],
+        weights: Option<&[f32]>,
+        threads: &Threads,
+    ) {
+        let threads = if pairs.len() < 2 * PIECE { &ONE_THREAD } else { threads };
         let packing = self.packing;
+        let largest = largest(pairs, weights, threads);
         let gradient_unit = unit(largest[0], packing.largest_gradient());
-        let per_gradient = 1.0 / gradient_unit;
-        let mut hessian_unit = 1.0;
-        let out = self.packed[channel].iter_mut().zip(pairs);
-        if packing == Packing::Both {
-            hessian_unit = unit(largest[1], packing.largest_hessian());
-            let per_hessian = 1.0 / hessian_unit;
-            for (out, pair) in out {
-                let hessian = nearest(pair[1] * per_hessian) as u64;
-                *out = Packing::Both.pack(nearest(pair[0] * per_gradient).into(), hessian);
+        let hessian_unit = match packing {
+            Packing::Both => unit(largest[1], packing.largest_hessian()),
+            Packing::Gradient => 1.0,
+        };
+        let per_unit = [1.0 / gradient_unit, 1.0 / hessian_unit];
+        let mut pieces: Vec<&mut [u64]> = self.packed[channel].chunks_mut(PIECE).collect();
+        threads.for_each_mut(&mut pieces, |piece, out| {
+            let rows = piece * PIECE..piece * PIECE + out.len();
+            let pairs = &pairs[rows.clone()];
+            match weights {
+                None => round(packing, pairs.iter().copied(), per_unit, out),
+                Some(weights) => {
+                    round(packing, weighted(pairs, &weights[rows]), per_unit, out);
+                }
             }
-        } else {
-            for (out, pair) in out {
-                *out = Packing::Gradient.pack(nearest(pair[0] * per_gradient).into(), 1);
-            }
-        }
+        });
         self.scales[channel] =
             Scale { gradient: gradient_unit.into(), hessian: hessian_unit.into() };
+    }
+}
+
+fn weighted(pairs: &[Pair], weights: &[f32]) -> impl Iterator<Item = Pair> {
+    pairs.iter().zip(weights).map(|(pair, w)| [pair[0] * w, pair[1] * w])
+}
+
+/// The largest size of a gradient, and the largest hessian.
+fn largest(pairs: &[Pair], weights: Option<&[f32]>, threads: &Threads) -> Pair {
+    let both = |a: Pair, b: Pair| [a[0].max(b[0]), a[1].max(b[1])];
+    let larger = |largest: Pair, pair: Pair| both(largest, [pair[0].abs(), pair[1]]);
+    let pieces = threads.map(pairs.len().div_ceil(PIECE), |piece| {
+        let rows = piece * PIECE..pairs.len().min((piece + 1) * PIECE);
+        let pairs = &pairs[rows.clone()];
+        match weights {
+            None => pairs.iter().copied().fold([0.0; 2], larger),
+            Some(weights) => weighted(pairs, &weights[rows]).fold([0.0; 2], larger),
+        }
+    });
+    pieces.into_iter().fold([0.0; 2], both)
+}
+
+fn round(packing: Packing, pairs: impl Iterator<Item = Pair>, per_unit: [f32; 2], out: &mut [u64]) {
+    let out = out.iter_mut().zip(pairs);
+    match packing {
+        Packing::Both => out.for_each(|(out, pair)| {
+            let hessian = nearest(pair[1] * per_unit[1]) as u64;
+            *out = Packing::Both.pack(nearest(pair[0] * per_unit[0]).into(), hessian);
+        }),
+        Packing::Gradient => out.for_each(|(out, pair)| {
+            *out = Packing::Gradient.pack(nearest(pair[0] * per_unit[0]).into(), 1);
+        }),
     }
 }
 

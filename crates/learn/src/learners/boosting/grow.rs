@@ -1,19 +1,24 @@
 //! Growing one tree.
 
+use std::borrow::Cow;
+
 use eyas_model::Node;
 
-use super::binned::Binned;
+use super::binned::{Binned, Part};
 use super::estimate::{CELL_WORK, NODE_WORK, PARTITION_WORK};
 use super::gradients::Gradients;
+use super::meter::Meter;
 use super::parameters::{GrowPolicy, Parameters};
 use super::split::{NodeSums, Search, Split};
 use crate::kernels::histogram::{self, Cell, Rows, Scratch, Tile};
 use crate::kernels::partition::partition;
-use crate::learners::Stop;
 use crate::random::{self, Stream};
+use crate::threads::{ONE_THREAD, Threads};
 
-/// Work that may be done before [`Stop`] is asked again.
-const ASK_EVERY: u64 = 4_000_000;
+/// Work from which on it pays to hand parts of it to other threads.
+const LEAST_SHARED_WORK: u64 = 20_000;
+/// Rows from which on two threads part them.
+const LEAST_SHARED_ROWS: usize = 8_000;
 
 /// The structure of a tree. The `value` of a leaf is its index in `leaves`.
 #[derive(Debug, Clone, Default)]
@@ -49,63 +54,123 @@ pub(super) struct Open {
     pub key: u64,
     /// Sum by channel.
     pub totals: Vec<Cell>,
-    /// Cells by channel; empty if it cannot be split.
+    /// Cells by part, and by channel in each; empty if it cannot be split.
     pub histogram: Vec<Cell>,
     /// Its best split.
     pub split: Option<Split>,
 }
 
+impl Open {
+    /// The node as the search of a part sees it.
+    fn sums<'s>(&'s self, part: &Part, histogram: &'s [Cell]) -> NodeSums<'s> {
+        NodeSums { histogram, first: part.cells.start, totals: &self.totals, key: self.key }
+    }
+}
+
+/// What all trees of a fit are grown from.
+pub(super) struct Ground<'a> {
+    pub binned: &'a Binned<'a>,
+    pub parameters: &'a Parameters,
+    pub threads: &'a Threads,
+    pub meter: &'a Meter<'a>,
+    parts: Vec<Part>,
+    /// Tiles of all features by part.
+    tiles: Vec<Vec<Tile>>,
+}
+
+impl<'a> Ground<'a> {
+    pub fn new(
+        binned: &'a Binned<'a>,
+        parameters: &'a Parameters,
+        threads: &'a Threads,
+        meter: &'a Meter<'a>,
+    ) -> Ground<'a> {
+        let parts = binned.parts(threads.count());
+        let mut tiles = vec![Vec::new(); parts.len()];
+        let all: Vec<usize> = (0..binned.features.len()).collect();
+        threads.for_each_mut(&mut tiles, |part, tiles| binned.tiles(&all, &parts[part], tiles));
+        Ground { binned, parameters, threads, meter, parts, tiles }
+    }
+}
+
+/// What sums and searches one part of the features.
+struct Worker<'a> {
+    part: Part,
+    scratch: Scratch,
+    search: Search<'a>,
+    /// Tiles of the features drawn for this tree, if they are few.
+    tiles: Vec<Tile>,
+}
+
+/// One part of a histogram, of that of the other child, and what is found there.
+struct Job<'j, 'a> {
+    worker: &'j mut Worker<'a>,
+    cells: &'j mut [Cell],
+    rest: &'j mut [Cell],
+    splits: [Option<Split>; 2],
+}
+
+impl Job<'_, '_> {
+    /// Sums the rows into `cells`; what is left of `rest` is that of the other rows.
+    fn sum(&mut self, shared: Option<&[Tile]>, gradients: &Gradients, rows: Rows<'_>) {
+        self.cells.fill(Cell::default());
+        let Worker { scratch, tiles, .. } = &mut *self.worker;
+        let n_cells = self.cells.len() / gradients.packed.len();
+        for (channel, packed) in gradients.packed.iter().enumerate() {
+            let cells = &mut self.cells[channel * n_cells..][..n_cells];
+            for tile in shared.unwrap_or(tiles) {
+                histogram::add_tile(tile, packed, gradients.packing, rows, scratch, cells);
+            }
+        }
+        if !self.rest.is_empty() {
+            histogram::subtract(self.rest, self.cells);
+        }
+    }
+
+    /// The best splits of both nodes by features of this part.
+    fn search(&mut self, nodes: [Option<&Open>; 2], features: &[Option<Cow<'_, [usize]>>; 2]) {
+        let Worker { part, search, .. } = &mut *self.worker;
+        let cells = [&*self.cells, &*self.rest];
+        for (place, histogram) in cells.into_iter().enumerate() {
+            if let (Some(leaf), Some(features)) = (nodes[place], &features[place]) {
+                let node = leaf.sums(part, histogram);
+                self.splits[place] = search.best(features, part, node);
+            }
+        }
+    }
+}
+
 /// Memory for growing trees, reused from tree to tree.
 pub(super) struct Grower<'a> {
-    pub(super) binned: &'a Binned,
-    pub(super) parameters: &'a Parameters,
-    stop: &'a dyn Stop,
-    pub(super) search: Search<'a>,
-    tiles: Vec<Tile>,
-    tiled: Vec<usize>,
-    scratch: Scratch,
+    pub(super) ground: &'a Ground<'a>,
+    workers: Vec<Worker<'a>>,
+    /// The features that the tiles of the workers are made of; `None` if those of all are used.
+    drawn: Option<Vec<usize>>,
     pool: Vec<Vec<Cell>>,
     /// Rows of the last tree, leaf by leaf.
     pub rows: Vec<u32>,
     buffer: Vec<u32>,
-    unasked: u64,
     /// Whether categorical features are left out from now on.
     pub without_categories: bool,
-    /// Whether [`Stop`] has said so.
-    pub stopped: bool,
 }
 
 impl<'a> Grower<'a> {
-    pub fn new(binned: &'a Binned, parameters: &'a Parameters, stop: &'a dyn Stop) -> Grower<'a> {
-        Grower {
-            binned,
-            parameters,
-            stop,
-            search: Search::new(binned, parameters),
-            tiles: Vec::new(),
-            tiled: Vec::new(),
+    pub fn new(ground: &'a Ground<'a>) -> Grower<'a> {
+        let worker = |part: &Part| Worker {
+            part: part.clone(),
             scratch: Scratch::default(),
+            search: Search::new(ground.binned, ground.parameters),
+            tiles: Vec::new(),
+        };
+        Grower {
+            ground,
+            workers: ground.parts.iter().map(worker).collect(),
+            drawn: None,
             pool: Vec::new(),
-            rows: Vec::with_capacity(binned.n_rows),
-            buffer: vec![0; binned.n_rows],
-            unasked: 0,
+            rows: Vec::with_capacity(ground.binned.n_rows),
+            buffer: vec![0; ground.binned.n_rows],
             without_categories: false,
-            stopped: false,
         }
-    }
-
-    /// Counts work and asks [`Stop`] now and then.
-    pub fn spend(&mut self, work: u64) {
-        self.unasked += work;
-        if self.unasked >= ASK_EVERY {
-            self.ask();
-        }
-    }
-
-    /// Asks [`Stop`] now.
-    pub fn ask(&mut self) {
-        self.stopped |= self.stop.spent(self.unasked);
-        self.unasked = 0;
     }
 
     /// Grows a tree; `None` if it was stopped before its end.
@@ -113,77 +178,155 @@ impl<'a> Grower<'a> {
         self.rows.clear();
         match input.rows {
             Some(rows) => self.rows.extend_from_slice(rows),
-            None => self.rows.extend(0..self.binned.n_rows as u32),
+            None => self.rows.extend(0..self.ground.binned.n_rows as u32),
         }
-        self.search.scales.clone_from(&input.gradients.scales);
+        for worker in &mut self.workers {
+            worker.search.scales.clone_from(&input.gradients.scales);
+        }
         let features = self.tree_features(input.key);
         let mut grown = Grown::default();
-        let mut root = self.root(input, &features);
-        match self.parameters.grow_policy {
+        let root = self.root(input, &features);
+        match self.ground.parameters.grow_policy {
             GrowPolicy::Oblivious => self.grow_levels(input, &features, root, &mut grown),
-            _ => {
-                self.find_split(&mut root, &features);
-                self.grow_leaves(input, &features, root, &mut grown);
-            }
+            _ => self.grow_leaves(input, &features, root, &mut grown),
         }
-        (!self.stopped).then_some(grown)
+        (!self.ground.meter.stopped()).then_some(grown)
     }
 
     /// Draws the features of a tree and makes tiles of them.
     fn tree_features(&mut self, key: u64) -> Vec<usize> {
-        let all: Vec<usize> = (0..self.binned.features.len()).collect();
-        let features = draw(&all, self.parameters.feature_fraction, random::key(&[key, FEATURES]));
+        let Ground { binned, parameters, threads, .. } = *self.ground;
+        let all: Vec<usize> = (0..binned.features.len()).collect();
+        let features = draw(&all, parameters.feature_fraction, random::key(&[key, FEATURES]));
         // Interleaving costs about as much as a quarter of the updates it saves.
-        let wanted = if features.len() * 4 <= all.len() * 3 { &features } else { &all };
-        if self.tiled != *wanted {
-            self.binned.tiles(wanted, &mut self.tiles);
-            self.tiled.clone_from(wanted);
+        if features.len() * 4 > all.len() * 3 {
+            self.drawn = None;
+        } else if self.drawn.as_ref() != Some(&features) {
+            let drawn = &features;
+            threads.for_each_mut(&mut self.workers, |_, worker| {
+                binned.tiles(drawn, &worker.part, &mut worker.tiles);
+            });
+            self.drawn = Some(features.clone());
         }
-        let allowed =
-            |&f: &usize| !(self.without_categories && self.binned.features[f].categorical);
+        let allowed = |&f: &usize| !(self.without_categories && binned.features[f].categorical);
         features.into_iter().filter(allowed).collect()
     }
 
     fn root(&mut self, input: TreeInput<'_>, features: &[usize]) -> Open {
+        let Gradients { packed, packing, .. } = input.gradients;
         let rows = 0..self.rows.len();
-        let mut histogram = self.empty_histogram(input.gradients.packed.len());
-        let mut totals = Vec::new();
+        let total = |packed: &Vec<u64>| match input.rows {
+            None => histogram::total_of_all(packed, *packing),
+            Some(rows) => histogram::total(packed, *packing, rows),
+        };
+        let totals: Vec<Cell> = packed.iter().map(total).collect();
+        let histogram = self.empty_histogram(totals.len());
+        let mut root =
+            Open { node: 0, rows, depth: 0, key: input.key, totals, histogram, split: None };
         if !features.is_empty() {
-            self.fill_histogram(input, rows.clone(), &mut histogram);
+            self.sum_and_search(input, features, &mut root, None);
         }
-        for packed in &input.gradients.packed {
-            totals.push(histogram::total(packed, input.gradients.packing, &self.rows));
-        }
-        Open { node: 0, rows, depth: 0, key: input.key, totals, histogram, split: None }
+        root
     }
 
+    /// Cells of any content.
     fn empty_histogram(&mut self, n_channels: usize) -> Vec<Cell> {
         let mut histogram = self.pool.pop().unwrap_or_default();
-        histogram.clear();
-        histogram.resize(n_channels * self.binned.n_cells, Cell::default());
+        histogram.resize(n_channels * self.ground.binned.n_cells, Cell::default());
         histogram
     }
 
-    fn fill_histogram(
+    /// Sums the rows of the small node, makes the histogram of the large one what is left of it,
+    /// and looks for the best splits of both (but for oblivious trees, which split by level).
+    fn sum_and_search(
         &mut self,
         input: TreeInput<'_>,
-        rows: std::ops::Range<usize>,
-        histogram: &mut [Cell],
+        features: &[usize],
+        small: &mut Open,
+        mut large: Option<&mut Open>,
     ) {
-        let n_cells = self.binned.n_cells;
+        let Ground { binned, parts, tiles, meter, .. } = self.ground;
         let list = match input.rows {
-            None if rows.len() == self.binned.n_rows => Rows::All,
-            _ => Rows::Some(&self.rows[rows.clone()]),
+            None if small.rows.len() == binned.n_rows => Rows::All,
+            _ => Rows::Some(&self.rows[small.rows.clone()]),
         };
-        for (channel, packed) in input.gradients.packed.iter().enumerate() {
-            let histogram = &mut histogram[channel * n_cells..][..n_cells];
-            for tile in &self.tiles {
-                let packing = input.gradients.packing;
-                histogram::add_tile(tile, packed, packing, list, &mut self.scratch, histogram);
-            }
+        let mut cells = std::mem::take(&mut small.histogram);
+        let mut rest =
+            large.as_mut().map_or(Vec::new(), |leaf| std::mem::take(&mut leaf.histogram));
+        let leaves = [Some(&*small), large.as_deref()];
+        let searched = leaves.map(|leaf| leaf.filter(|leaf| self.is_searched(leaf)));
+        let candidates =
+            searched.map(|leaf| leaf.map(|leaf| self.node_features(features, leaf.key)));
+        let n_channels = input.gradients.packed.len();
+        let tiled = self.drawn.is_none().then_some(tiles);
+        let columns: usize = match tiled {
+            Some(tiles) => tiles.iter().flatten().map(|tile| tile.columns.len()).sum(),
+            None => self.workers.iter().flat_map(|w| &w.tiles).map(|t| t.columns.len()).sum(),
+        };
+        let n_searched = searched.iter().flatten().count() as u64;
+        let updates = (small.rows.len() * columns * n_channels) as u64;
+        let work = updates + n_searched * (CELL_WORK * cells.len() as u64 + NODE_WORK);
+        let cell_shares = shares(&mut cells, parts, n_channels).into_iter();
+        let mut jobs: Vec<Job<'_, 'a>> = cell_shares
+            .zip(shares(&mut rest, parts, n_channels))
+            .zip(&mut self.workers)
+            .map(|((cells, rest), worker)| Job { worker, cells, rest, splits: [None; 2] })
+            .collect();
+        let threads = if work < LEAST_SHARED_WORK { &ONE_THREAD } else { self.ground.threads };
+        threads.for_each_mut(&mut jobs, |part, job| {
+            job.sum(tiled.map(|tiles| &tiles[part][..]), input.gradients, list);
+            job.search(searched, &candidates);
+        });
+        let splits = jobs.iter().fold([None; 2], |best, job| {
+            [first_of_best(best[0], job.splits[0]), first_of_best(best[1], job.splits[1])]
+        });
+        drop(jobs);
+        meter.spend(work);
+        (small.histogram, small.split) = (cells, splits[0]);
+        self.keep_if_split(small);
+        if let Some(large) = large {
+            (large.histogram, large.split) = (rest, splits[1]);
+            self.keep_if_split(large);
         }
-        let columns: usize = self.tiles.iter().map(|tile| tile.columns.len()).sum();
-        self.spend((rows.len() * columns * input.gradients.packed.len()) as u64);
+    }
+
+    /// Whether a leaf may be split by itself.
+    fn is_searched(&self, leaf: &Open) -> bool {
+        let parameters = self.ground.parameters;
+        leaf.rows.len() as u64 >= 2 * parameters.min_data_in_leaf
+            && leaf.depth < parameters.max_depth
+            && parameters.grow_policy != GrowPolicy::Oblivious
+    }
+
+    /// Gives the memory of a leaf back where there is no split.
+    fn keep_if_split(&mut self, leaf: &mut Open) {
+        let oblivious = self.ground.parameters.grow_policy == GrowPolicy::Oblivious;
+        if leaf.split.is_none() && !oblivious {
+            self.pool.push(std::mem::take(&mut leaf.histogram));
+        }
+    }
+
+    /// The best question to ask in all of these leaves.
+    pub(super) fn best_common(
+        &mut self,
+        features: &[usize],
+        leaves: &[Open],
+        key: u64,
+    ) -> Option<Split> {
+        let Ground { threads, .. } = *self.ground;
+        let mut found: Vec<(&mut Worker<'a>, Option<Split>)> =
+            self.workers.iter_mut().map(|worker| (worker, None)).collect();
+        threads.for_each_mut(&mut found, |_, (Worker { part, search, .. }, split)| {
+            let with_rows = leaves.iter().filter(|leaf| !leaf.rows.is_empty());
+            let nodes: Vec<NodeSums<'_>> = with_rows
+                .map(|leaf| {
+                    let cells = &leaf.histogram[part.of_channels(leaf.totals.len())];
+                    NodeSums { key, ..leaf.sums(part, cells) }
+                })
+                .collect();
+            *split = search.best_common(features, part, &nodes);
+        });
+        found.into_iter().fold(None, |best, (_, split)| first_of_best(best, split))
     }
 
     /// Splits leaves until none is left that may be.
@@ -196,22 +339,19 @@ impl<'a> Grower<'a> {
     ) {
         grown.push_leaf(root.rows.clone());
         let mut open = vec![root];
-        while grown.leaves.len() < self.parameters.num_leaves && !self.stopped {
+        let most = self.ground.parameters.num_leaves;
+        while grown.leaves.len() < most && !self.ground.meter.stopped() {
             let Some(place) = self.next_leaf(&open) else { break };
             let leaf = open.swap_remove(place);
             // Sums of the children are needed only if one of them may be split.
-            let last = grown.leaves.len() + 1 == self.parameters.num_leaves;
-            let [mut left, mut right] = self.divide(leaf, grown, input, last);
-            for child in [&mut left, &mut right] {
-                self.find_split(child, features);
-            }
-            open.extend([left, right]);
+            let last = grown.leaves.len() + 1 == most;
+            open.extend(self.divide(leaf, grown, input, features, last));
         }
         self.pool.extend(open.into_iter().map(|leaf| leaf.histogram).filter(|h| h.capacity() > 0));
     }
 
     fn next_leaf(&self, open: &[Open]) -> Option<usize> {
-        let depthwise = self.parameters.grow_policy == GrowPolicy::Depthwise;
+        let depthwise = self.ground.parameters.grow_policy == GrowPolicy::Depthwise;
         let rank = |leaf: &Open| if depthwise { leaf.depth } else { 0 };
         let mut best: Option<(usize, f64, usize)> = None;
         for (place, leaf) in open.iter().enumerate() {
@@ -233,11 +373,12 @@ impl<'a> Grower<'a> {
         leaf: Open,
         grown: &mut Grown,
         input: TreeInput<'_>,
+        features: &[usize],
         last: bool,
     ) -> [Open; 2] {
         let split = leaf.split.expect("only leaves with a split are divided");
         let middle = leaf.rows.start + self.partition(leaf.rows.clone(), &split);
-        let nodes = grown.split(leaf.node, &split, self.binned, leaf.rows.clone(), middle);
+        let nodes = grown.split(leaf.node, &split, self.ground.binned, leaf.rows.clone(), middle);
         let right_totals = self.totals_right(&leaf, &split);
         let left_totals = leaf.totals.iter().zip(&right_totals).map(|(a, &b)| a.minus(b)).collect();
         let child = |side: u64, rows, totals| Open {
@@ -257,71 +398,64 @@ impl<'a> Grower<'a> {
             self.pool.push(leaf.histogram);
             return children;
         }
-        self.fill_children(&mut children, leaf.histogram, input);
+        self.fill_children(&mut children, leaf.histogram, input, features);
         children
     }
 
     fn may_split(&self, children: &[Open; 2]) -> bool {
         let most = children[0].rows.len().max(children[1].rows.len()) as u64;
-        let fits = children[0].depth < self.parameters.max_depth
-            && most >= 2 * self.parameters.min_data_in_leaf;
-        fits || self.parameters.grow_policy == GrowPolicy::Oblivious
+        let parameters = self.ground.parameters;
+        let fits =
+            children[0].depth < parameters.max_depth && most >= 2 * parameters.min_data_in_leaf;
+        fits || self.ground.parameters.grow_policy == GrowPolicy::Oblivious
     }
 
     /// Builds the histogram of the smaller child; that of the larger is what is left.
-    fn fill_children(&mut self, children: &mut [Open; 2], parent: Vec<Cell>, input: TreeInput<'_>) {
-        let small = usize::from(children[1].rows.len() < children[0].rows.len());
-        let mut histogram = self.empty_histogram(input.gradients.packed.len());
-        self.fill_histogram(input, children[small].rows.clone(), &mut histogram);
-        let mut rest = parent;
-        histogram::subtract(&mut rest, &histogram);
-        children[small].histogram = histogram;
-        children[1 - small].histogram = rest;
+    fn fill_children(
+        &mut self,
+        children: &mut [Open; 2],
+        parent: Vec<Cell>,
+        input: TreeInput<'_>,
+        features: &[usize],
+    ) {
+        let [left, right] = children;
+        let (small, large) =
+            if right.rows.len() < left.rows.len() { (right, left) } else { (left, right) };
+        small.histogram = self.empty_histogram(small.totals.len());
+        large.histogram = parent;
+        self.sum_and_search(input, features, small, Some(large));
     }
 
     /// Moves the rows of the right side behind those of the left; returns how many are left.
     fn partition(&mut self, rows: std::ops::Range<usize>, split: &Split) -> usize {
-        self.spend(PARTITION_WORK * rows.len() as u64);
+        let Ground { binned, threads, meter, .. } = *self.ground;
+        meter.spend(PARTITION_WORK * rows.len() as u64);
         let goes_right = answers(&split.test);
-        let column = &self.binned.columns[split.feature];
-        partition(&mut self.rows[rows], column, &goes_right, &mut self.buffer)
+        let column = &binned.columns[split.feature];
+        let buffer = &mut self.buffer[..rows.len()];
+        partition_shared(threads, &mut self.rows[rows], column, &goes_right, buffer)
     }
 
     /// Sums of the rows that go right.
     fn totals_right(&mut self, leaf: &Open, split: &Split) -> Vec<Cell> {
-        let n_cells = self.binned.n_cells;
+        let Ground { binned, parts, .. } = self.ground;
+        let feature = &binned.features[split.feature];
+        let part = parts.iter().find(|part| part.has(feature)).expect("a feature has a part");
+        let n_channels = leaf.totals.len();
+        let node = leaf.sums(part, &leaf.histogram[part.of_channels(n_channels)]);
         let mut memory = [Cell::default(); 256];
-        let channels = leaf.totals.iter().zip(leaf.histogram.chunks_exact(n_cells));
-        let sum = |(&total, histogram): (&Cell, &[Cell])| {
-            let cells = self.binned.cells(split.feature, histogram, total, &mut memory);
+        let sum = |channel| {
+            let cells = node.cells(binned, split.feature, channel, &mut memory);
             let right =
                 cells.iter().enumerate().filter(|(bin, _)| split.test.goes_right(*bin as u8));
             right.fold(Cell::default(), |sum, (_, &cell)| sum.plus(cell))
         };
-        channels.map(sum).collect()
-    }
-
-    /// Looks for the best split of a leaf; where there is none, its memory is given back.
-    fn find_split(&mut self, leaf: &mut Open, features: &[usize]) {
-        let too_small = (leaf.rows.len() as u64) < 2 * self.parameters.min_data_in_leaf;
-        if !leaf.histogram.is_empty() && !too_small && leaf.depth < self.parameters.max_depth {
-            let features = self.node_features(features, leaf.key);
-            let node = NodeSums { histogram: &leaf.histogram, totals: &leaf.totals, key: leaf.key };
-            leaf.split = self.search.best(&features, node);
-            self.spend(CELL_WORK * leaf.histogram.len() as u64 + NODE_WORK);
-        }
-        if leaf.split.is_none() && !leaf.histogram.is_empty() {
-            self.pool.push(std::mem::take(&mut leaf.histogram));
-        }
+        (0..n_channels).map(sum).collect()
     }
 
     /// Draws the features of a node.
-    pub(super) fn node_features<'f>(
-        &self,
-        features: &'f [usize],
-        key: u64,
-    ) -> std::borrow::Cow<'f, [usize]> {
-        let fraction = self.parameters.feature_fraction_bynode;
+    pub(super) fn node_features<'f>(&self, features: &'f [usize], key: u64) -> Cow<'f, [usize]> {
+        let fraction = self.ground.parameters.feature_fraction_bynode;
         if fraction >= 1.0 {
             return features.into();
         }
@@ -332,6 +466,52 @@ impl<'a> Grower<'a> {
     pub(super) fn give_back(&mut self, open: Vec<Open>) {
         self.pool.extend(open.into_iter().map(|leaf| leaf.histogram));
     }
+}
+
+/// Moves rows that go right behind the others, in shares that are rotated together; returns how many
+/// do not.
+fn partition_shared(
+    threads: &Threads,
+    rows: &mut [u32],
+    column: &[u8],
+    goes_right: &[u8; 256],
+    buffer: &mut [u32],
+) -> usize {
+    let n_shares = threads.count().min(rows.len() / LEAST_SHARED_ROWS);
+    if n_shares < 2 {
+        return partition(rows, column, goes_right, buffer);
+    }
+    let length = rows.len().div_ceil(n_shares);
+    let shares = rows.chunks_mut(length).zip(buffer.chunks_mut(length));
+    let mut shares: Vec<_> = shares.map(|(rows, buffer)| (rows, buffer, 0)).collect();
+    threads.for_each_mut(&mut shares, |_, (rows, buffer, n_left)| {
+        *n_left = partition(rows, column, goes_right, buffer);
+    });
+    let sides: Vec<usize> = shares.into_iter().map(|share| share.2).collect();
+    let mut n_left = sides[0];
+    for (share, left) in sides.into_iter().enumerate().skip(1) {
+        let start = share * length;
+        rows[n_left..start + left].rotate_left(start - n_left);
+        n_left += left;
+    }
+    n_left
+}
+
+/// The parts of a histogram; empty ones of an empty one.
+fn shares<'c>(cells: &'c mut [Cell], parts: &[Part], n_channels: usize) -> Vec<&'c mut [Cell]> {
+    let mut rest = cells;
+    let share = |part: &Part| {
+        let n_cells = part.of_channels(n_channels).len().min(rest.len());
+        rest.split_off_mut(..n_cells).expect("it has so many cells")
+    };
+    parts.iter().map(share).collect()
+}
+
+/// The better split, of equal ones that of the first feature.
+fn first_of_best(a: Option<Split>, b: Option<Split>) -> Option<Split> {
+    let (Some(first), Some(second)) = (a, b) else { return a.or(b) };
+    let order = second.gain.total_cmp(&first.gain).then(first.feature.cmp(&second.feature));
+    if order.is_gt() { b } else { a }
 }
 
 /// Part of keys that draw features.

@@ -11,8 +11,7 @@ use crate::random::{self, Stream};
 
 impl Search<'_> {
     pub(super) fn categorical(&mut self, feature: usize, node: NodeSums<'_>) -> Option<Split> {
-        let histogram = &node.histogram[..self.binned.n_cells];
-        let cells = self.binned.cells(feature, histogram, node.totals[0], &mut self.cells);
+        let cells = node.cells(self.binned, feature, 0, &mut self.cells);
         let n_levels = cells.iter().filter(|cell| cell.count() > 0).count();
         if n_levels <= self.parameters.max_cat_to_onehot.max(2) {
             return self.one_level(feature, &[node], false);
@@ -29,12 +28,10 @@ impl Search<'_> {
     ) -> Option<Split> {
         let n_bins = self.binned.features[feature].n_bins;
         self.low[..n_bins].fill(0.0);
-        let n_cells = self.binned.n_cells;
         for node in nodes {
             for (channel, &scale) in self.scales.iter().enumerate() {
-                let histogram = &node.histogram[channel * n_cells..][..n_cells];
                 let total = node.totals[channel];
-                let cells = self.binned.cells(feature, histogram, total, &mut self.cells);
+                let cells = node.cells(self.binned, feature, channel, &mut self.cells);
                 let total = Sums::new(total, scale);
                 for (score, &cell) in self.low.iter_mut().zip(cells) {
                     let right = Sums::new(cell, scale);
@@ -66,8 +63,7 @@ impl Search<'_> {
     ) -> Option<std::ops::Range<usize>> {
         let mut present = [false; 256];
         for node in nodes {
-            let histogram = &node.histogram[..self.binned.n_cells];
-            let cells = self.binned.cells(feature, histogram, node.totals[0], &mut self.cells);
+            let cells = node.cells(self.binned, feature, 0, &mut self.cells);
             present.iter_mut().zip(cells).for_each(|(is, cell)| *is |= cell.count() > 0);
         }
         let levels: Vec<usize> = (0..256).filter(|&bin| present[bin]).collect();
@@ -109,12 +105,9 @@ impl Search<'_> {
 
     /// The sums of each bin by channel, into `levels` `(n_channels, 256)`.
     fn read_levels(&mut self, feature: usize, node: NodeSums<'_>) {
-        let n_cells = self.binned.n_cells;
         self.levels.resize(self.scales.len() * 256, Sums::default());
         for (channel, &scale) in self.scales.iter().enumerate() {
-            let histogram = &node.histogram[channel * n_cells..][..n_cells];
-            let total = node.totals[channel];
-            let cells = self.binned.cells(feature, histogram, total, &mut self.cells);
+            let cells = node.cells(self.binned, feature, channel, &mut self.cells);
             let out = &mut self.levels[channel * 256..][..256];
             out[cells.len()..].fill(Sums::default());
             out.iter_mut().zip(cells).for_each(|(sums, &cell)| *sums = Sums::new(cell, scale));

@@ -19,6 +19,7 @@ mod fit;
 mod gradients;
 mod grow;
 mod levels;
+mod meter;
 mod model;
 mod objective;
 mod oblivious;
@@ -29,6 +30,7 @@ mod route;
 mod split;
 mod threshold;
 mod validation;
+mod values;
 
 #[cfg(test)]
 mod oracle;

@@ -1,10 +1,16 @@
 //! What is minimised: gradients, hessians, the best constant and the values of leaves.
 
+use std::ops::Range;
+
 use eyas_model::{Link, TaskKind};
 
 use super::gradients::Pair;
 use crate::dataset::{Dataset, Target};
 use crate::kernels::exponential::{exp, logistic};
+use crate::threads::{ONE_THREAD, Threads};
+
+/// Rows whose gradients one thread computes.
+const PIECE: usize = 4096;
 
 /// A loss of raw scores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,38 +109,51 @@ impl Objective {
 
     /// Gradients and hessians `(n_outputs)` x `(n_rows,)` where leaf values sum to `sums`, of the
     /// same shape.
-    pub fn pairs(&self, sums: &[Vec<f64>], out: &mut [Vec<Pair>]) {
-        match self.loss {
-            Loss::Softmax => self.softmax_pairs(sums, out),
-            _ => self.single_pairs(&sums[0], &mut out[0]),
+    pub fn pairs(&self, sums: &[Vec<f64>], out: &mut [Vec<Pair>], threads: &Threads) {
+        let n_pieces = sums[0].len().div_ceil(PIECE);
+        let threads = if n_pieces < 4 { &ONE_THREAD } else { threads };
+        let mut pieces: Vec<Vec<&mut [Pair]>> = (0..n_pieces).map(|_| Vec::new()).collect();
+        for out in out {
+            let chunks = pieces.iter_mut().zip(out.chunks_mut(PIECE));
+            chunks.for_each(|(piece, out)| piece.push(out));
         }
-        if let Some(weights) = &self.weights {
-            for out in out {
-                for (pair, &weight) in out.iter_mut().zip(weights) {
-                    *pair = [pair[0] * weight, pair[1] * weight];
+        threads.for_each_mut(&mut pieces, |piece, out| {
+            let first = piece * PIECE;
+            let rows = first..first + out[0].len();
+            match self.loss {
+                Loss::Softmax => self.softmax_pairs(sums, rows.clone(), out),
+                _ => self.single_pairs(&sums[0][rows.clone()], rows.clone(), out[0]),
+            }
+            if let Some(weights) = &self.weights {
+                for out in out {
+                    for (pair, &weight) in out.iter_mut().zip(&weights[rows.clone()]) {
+                        *pair = [pair[0] * weight, pair[1] * weight];
+                    }
                 }
             }
-        }
+        });
     }
 
-    fn single_pairs(&self, sums: &[f64], out: &mut [Pair]) {
+    fn single_pairs(&self, sums: &[f64], place: Range<usize>, out: &mut [Pair]) {
         let base = self.base[0];
         let rows = out.iter_mut().zip(sums);
+        let numbers = self.numbers.get(place.clone()).unwrap_or_default();
+        let classes = self.classes.get(place).unwrap_or_default();
         match self.loss {
-            Loss::Logistic => rows.zip(&self.classes).for_each(|((out, &sum), &class)| {
+            Loss::Logistic => rows.zip(classes).for_each(|((out, &sum), &class)| {
                 let p = logistic((base + sum) as f32);
                 *out = [p - class as f32, p * (1.0 - p)];
             }),
-            Loss::Poisson => rows.zip(&self.numbers).for_each(|((out, &sum), &y)| {
+            Loss::Poisson => rows.zip(numbers).for_each(|((out, &sum), &y)| {
                 let mean = exp((base + sum) as f32);
                 // The hessian of a score 0.7 higher bounds the step, as LightGBM does.
                 *out = [mean - y, mean * 2.013_752_7]
             }),
-            Loss::Absolute => rows.zip(&self.numbers).for_each(|((out, &sum), &y)| {
+            Loss::Absolute => rows.zip(numbers).for_each(|((out, &sum), &y)| {
                 let residual = sum as f32 - y;
                 *out = [if residual == 0.0 { 0.0 } else { residual.signum() }, 1.0];
             }),
-            _ => rows.zip(&self.numbers).for_each(|((out, &sum), &y)| *out = [sum as f32 - y, 1.0]),
+            _ => rows.zip(numbers).for_each(|((out, &sum), &y)| *out = [sum as f32 - y, 1.0]),
         }
     }
 
@@ -142,14 +161,13 @@ impl Objective {
     /// have one degree of freedom less than there are.
     ///
     /// Reference: Friedman 2001, doi:10.1214/aos/1013203451, section 4.6.
-    fn softmax_pairs(&self, sums: &[Vec<f64>], out: &mut [Vec<Pair>]) {
+    fn softmax_pairs(&self, sums: &[Vec<f64>], rows: Range<usize>, out: &mut [&mut [Pair]]) {
         const CHUNK: usize = 256;
         let n_outputs = out.len();
         let factor = n_outputs as f32 / (n_outputs as f32 - 1.0);
-        let n_rows = sums[0].len();
         let mut scores = vec![[0f32; CHUNK]; n_outputs];
-        for start in (0..n_rows).step_by(CHUNK) {
-            let end = (start + CHUNK).min(n_rows);
+        for start in rows.clone().step_by(CHUNK) {
+            let end = (start + CHUNK).min(rows.end);
             let (mut top, mut total) = ([f32::NEG_INFINITY; CHUNK], [0f32; CHUNK]);
             for (k, scores) in scores.iter_mut().enumerate() {
                 for (i, &sum) in sums[k][start..end].iter().enumerate() {
@@ -164,7 +182,8 @@ impl Objective {
                 }
             }
             for (k, out) in out.iter_mut().enumerate() {
-                for (i, out) in out[start..end].iter_mut().enumerate() {
+                let places = start - rows.start..end - rows.start;
+                for (i, out) in out[places].iter_mut().enumerate() {
                     let p = scores[k][i] / total[i];
                     let is_class = f32::from(u8::from(self.classes[start + i] == k as u32));
                     *out = [p - is_class, factor * p * (1.0 - p)];

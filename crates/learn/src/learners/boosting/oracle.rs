@@ -5,13 +5,15 @@ use eyas_model::{BinSet, Test};
 
 use super::binned::Binned;
 use super::gradients::{Gradients, Pair};
-use super::grow::{Grower, TreeInput};
+use super::grow::{Ground, Grower, Grown, TreeInput};
+use super::meter::Meter;
 use super::parameters::Parameters;
 use crate::dataset::{Dataset, Target};
 use crate::kernels::histogram::Packing;
 use crate::learners::NeverStop;
 use crate::random::Stream;
 use crate::task::Facts;
+use crate::threads::ONE_THREAD;
 use eyas_model::{Bins, Derive, Feature, Node, Schema, TaskKind};
 use eyas_search::Config;
 
@@ -143,13 +145,20 @@ fn parameters(data: &Dataset) -> Parameters {
     Parameters::read(&config.with("lambda_l2", 0.0), &facts).expect("allowed")
 }
 
+fn grow(binned: &Binned<'_>, parameters: &Parameters, gradients: &Gradients) -> Grown {
+    let meter = Meter::new(&NeverStop);
+    let ground = Ground::new(binned, parameters, &ONE_THREAD, &meter);
+    let input = TreeInput { gradients, rows: None, key: 5 };
+    Grower::new(&ground).grow(input).expect("not stopped")
+}
+
 #[test]
 fn every_split_is_the_best_there_is() {
     for seed in 0..12 {
         let data = data(seed);
         let parameters = parameters(&data);
         let rows: Vec<u32> = (0..data.n_rows as u32).collect();
-        let binned = Binned::new(&data, &rows, &[0, 1, 2, 3, 4, 5]);
+        let binned = Binned::new(&data, &rows, &[0, 1, 2, 3, 4, 5], &ONE_THREAD);
         let mut random = Stream::new(&[seed, 1]);
         let pairs: Vec<Pair> = rows
             .iter()
@@ -159,9 +168,8 @@ fn every_split_is_the_best_there_is() {
             })
             .collect();
         let mut gradients = Gradients::new(1, data.n_rows, Packing::Gradient);
-        gradients.set(0, &pairs, None);
-        let input = TreeInput { gradients: &gradients, rows: None, key: 5 };
-        let grown = Grower::new(&binned, &parameters, &NeverStop).grow(input).expect("not stopped");
+        gradients.set(0, &pairs, None, &ONE_THREAD);
+        let grown = grow(&binned, &parameters, &gradients);
         assert_eq!(grown.leaves.len(), 7);
         Slow {
             data: &data,
@@ -178,12 +186,13 @@ fn shared_columns_give_the_cells_of_each_feature() {
     use crate::kernels::histogram::{Cell, Rows, Scratch, add_tile, total};
     let data = data(3);
     let rows: Vec<u32> = (0..data.n_rows as u32).collect();
-    let binned = Binned::new(&data, &rows, &[0, 1, 2, 3, 4, 5]);
+    let binned = Binned::new(&data, &rows, &[0, 1, 2, 3, 4, 5], &ONE_THREAD);
     assert_eq!(binned.n_stored(), 4, "three sparse features share a column");
     let packed: Vec<u64> =
         rows.iter().map(|&row| Packing::Both.pack(i64::from(row) - 40, row.into())).collect();
     let (mut tiles, mut histogram) = (Vec::new(), vec![Cell::default(); binned.n_cells]);
-    binned.tiles(&[0, 1, 2, 3, 4, 5], &mut tiles);
+    let part = &binned.parts(1)[0];
+    binned.tiles(&[0, 1, 2, 3, 4, 5], part, &mut tiles);
     let some: Vec<u32> = rows.iter().copied().filter(|row| row % 3 > 0).collect();
     for tile in &tiles {
         let list = Rows::Some(&some);
@@ -192,7 +201,7 @@ fn shared_columns_give_the_cells_of_each_feature() {
     let all = total(&packed, Packing::Both, &some);
     let mut memory = [Cell::default(); 256];
     for (f, column) in binned.columns.iter().enumerate() {
-        for (bin, cell) in binned.cells(f, &histogram, all, &mut memory).iter().enumerate() {
+        for (bin, cell) in binned.cells(f, &histogram, 0, all, &mut memory).iter().enumerate() {
             let here: Vec<u32> = some
                 .iter()
                 .copied()
@@ -210,7 +219,7 @@ fn two_channels_of_the_same_gradients_split_as_one() {
         let data = data(seed);
         let parameters = parameters(&data);
         let rows: Vec<u32> = (0..data.n_rows as u32).collect();
-        let binned = Binned::new(&data, &rows, &[0, 1, 3, 4, 5]);
+        let binned = Binned::new(&data, &rows, &[0, 1, 3, 4, 5], &ONE_THREAD);
         let mut random = Stream::new(&[seed, 2]);
         let pairs: Vec<Pair> = rows
             .iter()
@@ -218,10 +227,8 @@ fn two_channels_of_the_same_gradients_split_as_one() {
             .collect();
         let grow = |n_channels: usize| {
             let mut gradients = Gradients::new(n_channels, data.n_rows, Packing::Both);
-            (0..n_channels).for_each(|channel| gradients.set(channel, &pairs, None));
-            let input = TreeInput { gradients: &gradients, rows: None, key: 5 };
-            let grown = Grower::new(&binned, &parameters, &NeverStop).grow(input);
-            grown.expect("not stopped").nodes
+            (0..n_channels).for_each(|channel| gradients.set(channel, &pairs, None, &ONE_THREAD));
+            grow(&binned, &parameters, &gradients).nodes
         };
         let splits = |nodes: Vec<Node>| -> Vec<Option<(u32, Test)>> {
             let split = |node: Node| match node {

@@ -9,7 +9,7 @@
 
 use eyas_model::Test;
 
-use super::binned::Binned;
+use super::binned::{Binned, Part};
 use super::parameters::Parameters;
 use super::threshold::{Best, Whole};
 use crate::kernels::histogram::Cell;
@@ -75,17 +75,37 @@ pub(super) struct Split {
 /// A node as the search sees it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct NodeSums<'a> {
-    /// Cells `(n_channels, n_cells)`.
+    /// Cells of a part of the features `(n_channels, n_cells)`.
     pub histogram: &'a [Cell],
+    /// Where they start in a whole histogram of one channel.
+    pub first: usize,
     /// Sum of the node by channel.
     pub totals: &'a [Cell],
     /// Key of its randomness.
     pub key: u64,
 }
 
+impl<'a> NodeSums<'a> {
+    /// The cells of a feature by bin; `memory` holds what is not stored in this form.
+    pub fn cells<'c>(
+        self,
+        binned: &Binned<'_>,
+        feature: usize,
+        channel: usize,
+        memory: &'c mut [Cell; 256],
+    ) -> &'c [Cell]
+    where
+        'a: 'c,
+    {
+        let n_cells = self.histogram.len() / self.totals.len();
+        let histogram = &self.histogram[channel * n_cells..][..n_cells];
+        binned.cells(feature, histogram, self.first, self.totals[channel], memory)
+    }
+}
+
 /// Memory and constants of the search for splits.
 pub(super) struct Search<'a> {
-    pub(super) binned: &'a Binned,
+    pub(super) binned: &'a Binned<'a>,
     pub(super) parameters: &'a Parameters,
     /// Scale of each channel; set for each tree.
     pub scales: Vec<Scale>,
@@ -100,7 +120,7 @@ pub(super) struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    pub fn new(binned: &'a Binned, parameters: &'a Parameters) -> Search<'a> {
+    pub fn new(binned: &'a Binned<'a>, parameters: &'a Parameters) -> Search<'a> {
         Search {
             binned,
             parameters,
@@ -116,11 +136,13 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// The best split of a node among these features; `None` if none gains enough.
-    pub fn best(&mut self, features: &[usize], node: NodeSums<'_>) -> Option<Split> {
+    /// The best split of a node among those of these features that are in the part; `None` if none
+    /// gains enough.
+    pub fn best(&mut self, features: &[usize], part: &Part, node: NodeSums<'_>) -> Option<Split> {
         let mut best: Option<Split> = None;
         let simple = self.scales.len() == 1;
-        for &feature in features {
+        let binned = self.binned;
+        for &feature in features.iter().filter(|&&f| part.has(&binned.features[f])) {
             let split = if self.binned.features[feature].categorical {
                 self.categorical(feature, node)
             } else if simple {
@@ -141,7 +163,7 @@ impl<'a> Search<'a> {
             false => 0..self.binned.features[feature].n_bins,
         };
         let (total, scale) = (node.totals[0], self.scales[0]);
-        let cells = self.binned.cells(feature, node.histogram, total, &mut self.cells);
+        let cells = node.cells(self.binned, feature, 0, &mut self.cells);
         let whole = Whole::new(self.parameters, scale);
         let mut best = Best::NONE;
         whole.scan(cells, 0, thresholds.clone(), total, &mut best);
@@ -160,9 +182,15 @@ impl<'a> Search<'a> {
     }
 
     /// The best split to ask in all of these nodes at once.
-    pub fn best_common(&mut self, features: &[usize], nodes: &[NodeSums<'_>]) -> Option<Split> {
+    pub fn best_common(
+        &mut self,
+        features: &[usize],
+        part: &Part,
+        nodes: &[NodeSums<'_>],
+    ) -> Option<Split> {
         let mut best: Option<Split> = None;
-        for &feature in features {
+        let binned = self.binned;
+        for &feature in features.iter().filter(|&&f| part.has(&binned.features[f])) {
             let split = if self.binned.features[feature].categorical {
                 self.one_level(feature, nodes, true)
             } else {
@@ -218,11 +246,9 @@ impl<'a> Search<'a> {
     /// right (`high`). Returns the number of missing rows.
     fn add_thresholds(&mut self, feature: usize, node: NodeSums<'_>, common: bool) -> u64 {
         let mut n_missing = 0;
-        let n_cells = self.binned.n_cells;
         for (channel, &scale) in self.scales.iter().enumerate() {
-            let histogram = &node.histogram[channel * n_cells..][..n_cells];
             let total = node.totals[channel];
-            let cells = self.binned.cells(feature, histogram, total, &mut self.cells);
+            let cells = node.cells(self.binned, feature, channel, &mut self.cells);
             n_missing = cells[0].count();
             let mut sums = Sums::default();
             for (left, &cell) in self.left.iter_mut().zip(cells) {
@@ -273,8 +299,7 @@ impl<'a> Search<'a> {
     ) -> Option<std::ops::Range<usize>> {
         let (mut first, mut last) = (usize::MAX, 0);
         for node in nodes {
-            let histogram = &node.histogram[..self.binned.n_cells];
-            let cells = self.binned.cells(feature, histogram, node.totals[0], &mut self.cells);
+            let cells = node.cells(self.binned, feature, 0, &mut self.cells);
             for bin in (1..cells.len()).filter(|&bin| cells[bin].count() > 0) {
                 (first, last) = (first.min(bin), last.max(bin));
             }
@@ -295,8 +320,7 @@ impl<'a> Search<'a> {
     ) -> bool {
         let (mut left, mut all) = (0, 0);
         for node in nodes {
-            let histogram = &node.histogram[..self.binned.n_cells];
-            let cells = self.binned.cells(feature, histogram, node.totals[0], &mut self.cells);
+            let cells = node.cells(self.binned, feature, 0, &mut self.cells);
             left += cells[..=threshold].iter().map(|cell| cell.count()).sum::<u64>();
             all += node.totals[0].count();
         }

@@ -11,6 +11,7 @@ use crate::learners::{Fit, FitInput, Learner, NeverStop, Stop};
 use crate::metrics::{Metric, Scored, Truth, metric};
 use crate::predict::predict;
 use crate::random::Stream;
+use crate::threads::Threads;
 
 /// Mean squared error, or mean log loss.
 fn mean_loss(kind: TaskKind) -> &'static Metric {
@@ -112,6 +113,15 @@ impl Case {
     }
 
     fn try_fit(&self, config: &Config, stop: &dyn Stop) -> Result<Fit, crate::Error> {
+        self.fit_with(config, stop, &crate::ONE_THREAD)
+    }
+
+    fn fit_with(
+        &self,
+        config: &Config,
+        stop: &dyn Stop,
+        threads: &Threads,
+    ) -> Result<Fit, crate::Error> {
         let features: Vec<u32> = (0..self.data.n_features() as u32).collect();
         Boosting.fit(&FitInput {
             data: &self.data,
@@ -122,7 +132,7 @@ impl Case {
             config,
             seed: 7,
             stop,
-            threads: &crate::ONE_THREAD,
+            threads,
             last_truncation: None,
         })
     }
@@ -195,6 +205,29 @@ fn every_variant_learns_and_scores_its_truncations_exactly() {
             }
             let (first, last) = (truncations[0].loss, truncations[29].loss);
             assert!(last < 0.9 * first, "{kind:?} {config:?}: {first} to {last}");
+        }
+    }
+}
+
+#[test]
+fn the_number_of_threads_changes_nothing() {
+    // So many rows that all that can be shared out is.
+    for kind in KINDS {
+        let case = Case::new(data(kind, 24_000, 14));
+        let mut configs: Vec<Config> =
+            variants().into_iter().map(|config| config.with("n_estimators", 3i64)).collect();
+        configs.push(config(3).with("multi_strategy", "vector"));
+        configs.retain(|config| {
+            kind == TaskKind::Multiclass || config.text("multi_strategy").is_none()
+        });
+        for config in configs {
+            let one = case.fit(&config);
+            for n_threads in [2, 3] {
+                let threads = Threads::new(n_threads);
+                let fit = case.fit_with(&config, &NeverStop, &threads).expect("allowed");
+                assert_eq!(fit.model.truncations(), one.model.truncations());
+                assert_eq!(trees(&fit, 2), trees(&one, 2), "{kind:?} {config:?}");
+            }
         }
     }
 }
