@@ -2,6 +2,7 @@
 
 use super::parameters::{Parameters, Sampling};
 use super::split::Scale;
+use crate::kernels::arch::{Kernel, widest};
 use crate::kernels::histogram::Packing;
 use crate::random::{self, Stream};
 use crate::threads::{ONE_THREAD, Threads};
@@ -49,39 +50,85 @@ impl Gradients {
         let mut pieces: Vec<&mut [u64]> = self.packed[channel].chunks_mut(PIECE).collect();
         threads.for_each_mut(&mut pieces, |piece, out| {
             let rows = piece * PIECE..piece * PIECE + out.len();
-            let pairs = &pairs[rows.clone()];
-            match weights {
-                None => round(packing, pairs.iter().copied(), per_unit, out),
-                Some(weights) => {
-                    round(packing, weighted(pairs, &weights[rows]), per_unit, out);
-                }
-            }
+            let weights = weights.map(|weights| &weights[rows.clone()]);
+            widest(Round { packing, pairs: &pairs[rows], weights, per_unit, out });
         });
         self.scales[channel] =
             Scale { gradient: gradient_unit.into(), hessian: hessian_unit.into() };
     }
 }
 
+/// The largest size of a gradient, and the largest hessian.
+fn largest(pairs: &[Pair], weights: Option<&[f32]>, threads: &Threads) -> Pair {
+    let pieces = threads.map(pairs.len().div_ceil(PIECE), |place| {
+        let rows = place * PIECE..pairs.len().min((place + 1) * PIECE);
+        let weights = weights.map(|weights| &weights[rows.clone()]);
+        widest(Largest { pairs: &pairs[rows], weights })
+    });
+    pieces.into_iter().fold([0; 2], larger).map(|bits| f32::from_bits(bits as u32))
+}
+
+/// The largest sizes of pairs, times `weights`, as bits: numbers that are not negative are in the
+/// order of their bits, and whole numbers have a maximum that is quick.
+struct Largest<'a> {
+    pairs: &'a [Pair],
+    weights: Option<&'a [f32]>,
+}
+
+impl Kernel for Largest<'_> {
+    type Output = [i32; 2];
+
+    #[inline(always)]
+    fn run(self) -> [i32; 2] {
+        let bits = |pair: Pair| pair.map(|x| x.abs().to_bits() as i32);
+        match self.weights {
+            None => self.pairs.iter().fold([0; 2], |top, &pair| larger(top, bits(pair))),
+            Some(weights) => {
+                weighted(self.pairs, weights).fold([0; 2], |top, pair| larger(top, bits(pair)))
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn larger(a: [i32; 2], b: [i32; 2]) -> [i32; 2] {
+    [a[0].max(b[0]), a[1].max(b[1])]
+}
+
+#[inline(always)]
 fn weighted(pairs: &[Pair], weights: &[f32]) -> impl Iterator<Item = Pair> {
     pairs.iter().zip(weights).map(|(pair, w)| [pair[0] * w, pair[1] * w])
 }
 
-/// The largest size of a gradient, and the largest hessian.
-fn largest(pairs: &[Pair], weights: Option<&[f32]>, threads: &Threads) -> Pair {
-    let both = |a: Pair, b: Pair| [a[0].max(b[0]), a[1].max(b[1])];
-    let larger = |largest: Pair, pair: Pair| both(largest, [pair[0].abs(), pair[1]]);
-    let pieces = threads.map(pairs.len().div_ceil(PIECE), |piece| {
-        let rows = piece * PIECE..pairs.len().min((piece + 1) * PIECE);
-        let pairs = &pairs[rows.clone()];
-        match weights {
-            None => pairs.iter().copied().fold([0.0; 2], larger),
-            Some(weights) => weighted(pairs, &weights[rows]).fold([0.0; 2], larger),
-        }
-    });
-    pieces.into_iter().fold([0.0; 2], both)
+/// Rounds pairs, times `weights`, to whole numbers of units.
+struct Round<'a> {
+    packing: Packing,
+    pairs: &'a [Pair],
+    weights: Option<&'a [f32]>,
+    per_unit: [f32; 2],
+    out: &'a mut [u64],
 }
 
-fn round(packing: Packing, pairs: impl Iterator<Item = Pair>, per_unit: [f32; 2], out: &mut [u64]) {
+impl Kernel for Round<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Round { packing, pairs, weights, per_unit, out } = self;
+        match weights {
+            None => round_each(packing, pairs.iter().copied(), per_unit, out),
+            Some(weights) => round_each(packing, weighted(pairs, weights), per_unit, out),
+        }
+    }
+}
+
+#[inline(always)]
+fn round_each(
+    packing: Packing,
+    pairs: impl Iterator<Item = Pair>,
+    per_unit: [f32; 2],
+    out: &mut [u64],
+) {
     let out = out.iter_mut().zip(pairs);
     match packing {
         Packing::Both => out.for_each(|(out, pair)| {

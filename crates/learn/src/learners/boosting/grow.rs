@@ -118,9 +118,8 @@ impl Job<'_, '_> {
         let n_cells = self.cells.len() / gradients.packed.len();
         for (channel, packed) in gradients.packed.iter().enumerate() {
             let cells = &mut self.cells[channel * n_cells..][..n_cells];
-            for tile in shared.unwrap_or(tiles) {
-                histogram::add_tile(tile, packed, gradients.packing, rows, scratch, cells);
-            }
+            let tiles = shared.unwrap_or(tiles);
+            histogram::add_tiles(tiles, packed, gradients.packing, rows, scratch, cells);
         }
         if !self.rest.is_empty() {
             histogram::subtract(self.rest, self.cells);

@@ -6,6 +6,7 @@ use eyas_model::{Link, TaskKind};
 
 use super::gradients::Pair;
 use crate::dataset::{Dataset, Target};
+use crate::kernels::arch::{Kernel, widest};
 use crate::kernels::exponential::{exp, logistic};
 use crate::threads::{ONE_THREAD, Threads};
 
@@ -120,10 +121,7 @@ impl Objective {
         threads.for_each_mut(&mut pieces, |piece, out| {
             let first = piece * PIECE;
             let rows = first..first + out[0].len();
-            match self.loss {
-                Loss::Softmax => self.softmax_pairs(sums, rows.clone(), out),
-                _ => self.single_pairs(&sums[0][rows.clone()], rows.clone(), out[0]),
-            }
+            widest(Piece { objective: self, sums, rows: rows.clone(), out });
             if let Some(weights) = &self.weights {
                 for out in out {
                     for (pair, &weight) in out.iter_mut().zip(&weights[rows.clone()]) {
@@ -134,6 +132,7 @@ impl Objective {
         });
     }
 
+    #[inline(always)]
     fn single_pairs(&self, sums: &[f64], place: Range<usize>, out: &mut [Pair]) {
         let base = self.base[0];
         let rows = out.iter_mut().zip(sums);
@@ -161,6 +160,7 @@ impl Objective {
     /// have one degree of freedom less than there are.
     ///
     /// Reference: Friedman 2001, doi:10.1214/aos/1013203451, section 4.6.
+    #[inline(always)]
     fn softmax_pairs(&self, sums: &[Vec<f64>], rows: Range<usize>, out: &mut [&mut [Pair]]) {
         const CHUNK: usize = 256;
         let n_outputs = out.len();
@@ -200,6 +200,27 @@ impl Objective {
             (f64::from(self.numbers[row]) - sums[row], weight)
         };
         weighted_median(&mut rows.iter().map(residual).collect::<Vec<_>>())
+    }
+}
+
+/// Gradients and hessians of a run of rows.
+struct Piece<'a, 'o> {
+    objective: &'a Objective,
+    sums: &'a [Vec<f64>],
+    rows: Range<usize>,
+    out: &'a mut [&'o mut [Pair]],
+}
+
+impl Kernel for Piece<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Piece { objective, sums, rows, out } = self;
+        match objective.loss {
+            Loss::Softmax => objective.softmax_pairs(sums, rows, out),
+            _ => objective.single_pairs(&sums[0][rows.clone()], rows, out[0]),
+        }
     }
 }
 

@@ -183,7 +183,7 @@ fn every_split_is_the_best_there_is() {
 
 #[test]
 fn shared_columns_give_the_cells_of_each_feature() {
-    use crate::kernels::histogram::{Cell, Rows, Scratch, add_tile, total};
+    use crate::kernels::histogram::{Cell, Rows, Scratch, add_tiles, total};
     let data = data(3);
     let rows: Vec<u32> = (0..data.n_rows as u32).collect();
     let binned = Binned::new(&data, &rows, &[0, 1, 2, 3, 4, 5], &ONE_THREAD);
@@ -194,10 +194,8 @@ fn shared_columns_give_the_cells_of_each_feature() {
     let part = &binned.parts(1)[0];
     binned.tiles(&[0, 1, 2, 3, 4, 5], part, &mut tiles);
     let some: Vec<u32> = rows.iter().copied().filter(|row| row % 3 > 0).collect();
-    for tile in &tiles {
-        let list = Rows::Some(&some);
-        add_tile(tile, &packed, Packing::Both, list, &mut Scratch::default(), &mut histogram);
-    }
+    let list = Rows::Some(&some);
+    add_tiles(&tiles, &packed, Packing::Both, list, &mut Scratch::default(), &mut histogram);
     let all = total(&packed, Packing::Both, &some);
     let mut memory = [Cell::default(); 256];
     for (f, column) in binned.columns.iter().enumerate() {
