@@ -7,17 +7,21 @@ use eyas_model::cost::ShapeCounter;
 use eyas_model::{BinSet, Node, Test, Tree, TreeOutput};
 
 use super::binned::Binned;
+use super::constraints::Constraints;
 use super::estimate::GRADIENT_WORK;
 use super::gradients::{Gradients, Pair, Sample, sketch};
-use super::grow::{Ground, Grower, TreeInput};
+use super::ground::Ground;
+use super::grow::{Grower, TreeInput};
 use super::meter::Meter;
 use super::model::{Boosted, grid, label};
 use super::objective::Objective;
 use super::parameters::{Parameters, Sampling};
 use super::rate::Rate;
+use super::reuse::Reuse;
 use super::route::Router;
 use super::validation::Validation;
 use super::values::Leaves;
+use crate::error::Error;
 use crate::kernels::histogram::Packing;
 use crate::learners::{Fit, FitInput, Step, Truncation};
 use crate::random;
@@ -31,15 +35,19 @@ const SAMPLE: u64 = 0x5A;
 const SKETCH: u64 = 0x5E;
 
 /// Fits trees round by round.
-pub(super) fn fit(input: &FitInput<'_>, parameters: &Parameters) -> Fit {
+///
+/// # Errors
+/// A parameter does not fit the data.
+pub(super) fn fit(input: &FitInput<'_>, parameters: &Parameters) -> Result<Fit, Error> {
     input.threads.run(|| {
         let binned = Binned::new(input.data, input.train, input.features, input.threads);
-        let objective = Objective::new(input.data, input.train, input.metric.name);
+        let objective = Objective::new(input.data, input.train, input.metric.name, parameters)?;
         let meter = Meter::new(input.stop);
-        let ground = Ground::new(&binned, parameters, input.threads, &meter);
+        let constraints = Constraints::read(parameters, input.data)?;
+        let ground = Ground::new(&binned, parameters, &constraints, input.threads, &meter);
         let mut rounds = Rounds::new(input, &ground, &objective);
         let stopped = rounds.run();
-        Fit { model: Box::new(rounds.finish()), stopped }
+        Ok(Fit { model: Box::new(rounds.finish()), stopped })
     })
 }
 
@@ -60,6 +68,8 @@ struct Round<'r> {
     /// Projections of them; empty unless trees have vector leaves.
     sketches: &'r [Vec<Pair>],
     without_categories: bool,
+    /// Questions that the model asks already.
+    reuse: &'r Reuse,
 }
 
 /// Sums of leaf values of one output, of the rows to learn from and of those to validate on.
@@ -67,6 +77,9 @@ struct OutputSums<'r> {
     train: &'r mut [Vec<f64>],
     valid: &'r mut [Vec<f64>],
 }
+
+/// A tree with the features of its nodes, as [`super::binned::Binned`] numbers them.
+type Asked = (Tree, Vec<usize>);
 
 /// What does not change between rounds.
 struct Setting<'a> {
@@ -113,7 +126,7 @@ impl<'a> Setting<'a> {
         key: u64,
         output: usize,
         sums: OutputSums<'_>,
-    ) -> Option<Tree> {
+    ) -> Option<Asked> {
         let waiting = || self.desks.lock().expect("no thread panics while it holds the lock");
         let desk = waiting().pop();
         let mut desk = desk.unwrap_or_else(|| Desk {
@@ -133,7 +146,7 @@ impl<'a> Setting<'a> {
         key: u64,
         output: usize,
         sums: OutputSums<'_>,
-    ) -> Option<Tree> {
+    ) -> Option<Asked> {
         let threads = self.ground.threads;
         let weights = round.sample.weights.as_deref();
         let learned = match round.sketches {
@@ -145,7 +158,8 @@ impl<'a> Setting<'a> {
         }
         desk.grower.without_categories = round.without_categories;
         let rows = round.sample.rows.as_deref();
-        let grown = desk.grower.grow(TreeInput { gradients: &desk.gradients, rows, key })?;
+        let reuse = round.reuse;
+        let grown = desk.grower.grow(TreeInput { gradients: &desk.gradients, rows, key, reuse })?;
         if grown.leaves.len() < 2 {
             return None;
         }
@@ -168,7 +182,7 @@ impl<'a> Setting<'a> {
             }
         }
         desk.router.add(&grown, &self.validation.columns, &values, sums.valid, threads);
-        Some(Tree { nodes: grown.nodes, values })
+        Some((Tree { nodes: grown.nodes, values }, grown.features))
     }
 }
 
@@ -188,6 +202,7 @@ struct Rounds<'a> {
     counter: ShapeCounter<'a>,
     /// Distinct sets of levels so far.
     sets: BTreeSet<BinSet>,
+    reuse: Reuse,
     truncations: Vec<Truncation>,
     ends: Vec<usize>,
     steps: Vec<Step>,
@@ -216,6 +231,7 @@ impl<'a> Rounds<'a> {
             outputs: Vec::new(),
             counter: ShapeCounter::new(&input.data.features),
             sets: BTreeSet::new(),
+            reuse: Reuse::new(ground.parameters, ground.binned.features.len()),
             truncations: Vec::new(),
             ends: Vec::new(),
             steps: Vec::new(),
@@ -276,6 +292,7 @@ impl<'a> Rounds<'a> {
             pairs: &self.pairs,
             sketches: &self.sketches,
             without_categories: self.sets.len() >= MOST_SETS,
+            reuse: &self.reuse,
         };
         let grown = if n_channels > 0 {
             let sums = OutputSums { train: &mut self.sums, valid: &mut self.valid_sums };
@@ -298,7 +315,12 @@ impl<'a> Rounds<'a> {
         learned
     }
 
-    fn push(&mut self, tree: Tree, output: TreeOutput) {
+    fn push(&mut self, (tree, features): Asked, output: TreeOutput) {
+        for (node, feature) in tree.nodes.iter().zip(features) {
+            if let Node::Split { test, .. } = node {
+                self.reuse.add(feature, test);
+            }
+        }
         self.sets.extend(tree.nodes.iter().filter_map(set_of));
         self.counter.add_tree(&tree, output, self.sums.len());
         self.trees.push(tree);

@@ -1,24 +1,18 @@
 //! Growing one tree.
 
-use std::borrow::Cow;
-
 use eyas_model::Node;
 
 use super::binned::{Binned, Part};
-use super::estimate::{CELL_WORK, NODE_WORK, PARTITION_WORK};
+use super::estimate::PARTITION_WORK;
 use super::gradients::Gradients;
-use super::meter::Meter;
-use super::parameters::{GrowPolicy, Parameters};
-use super::split::{NodeSums, Search, Split};
-use crate::kernels::histogram::{self, Cell, Rows, Scratch, Tile};
-use crate::kernels::partition::partition;
-use crate::random::{self, Stream};
-use crate::threads::{ONE_THREAD, Threads};
-
-/// Work from which on it pays to hand parts of it to other threads.
-const LEAST_SHARED_WORK: u64 = 20_000;
-/// Rows from which on two threads part them.
-const LEAST_SHARED_ROWS: usize = 8_000;
+use super::ground::{Ground, Worker};
+use super::leaf::{FREE, Leaf};
+use super::parameters::GrowPolicy;
+use super::reuse::Reuse;
+use super::route::{answers, partition_shared};
+use super::split::{NodeSums, Split, Sums};
+use crate::kernels::histogram::{self, Cell};
+use crate::random;
 
 /// The structure of a tree. The `value` of a leaf is its index in `leaves`.
 #[derive(Debug, Clone, Default)]
@@ -29,6 +23,8 @@ pub(super) struct Grown {
     pub features: Vec<usize>,
     /// Where the rows of each leaf are in [`Grower::rows`].
     pub leaves: Vec<std::ops::Range<usize>>,
+    /// Least and largest value of each leaf; empty if values are free.
+    pub bounds: Vec<[f64; 2]>,
 }
 
 /// Where a tree's randomness comes from and which rows it learns from.
@@ -40,6 +36,8 @@ pub(super) struct TreeInput<'a> {
     pub rows: Option<&'a [u32]>,
     /// Key of the tree.
     pub key: u64,
+    /// Questions that the model asks already.
+    pub reuse: &'a Reuse,
 }
 
 /// A node that may still be split.
@@ -58,83 +56,21 @@ pub(super) struct Open {
     pub histogram: Vec<Cell>,
     /// Its best split.
     pub split: Option<Split>,
+    /// Least and largest value of leaves below.
+    pub bounds: [f64; 2],
+    /// Features asked above it, where interactions are constrained.
+    pub path: Vec<usize>,
 }
 
 impl Open {
     /// The node as the search of a part sees it.
-    fn sums<'s>(&'s self, part: &Part, histogram: &'s [Cell]) -> NodeSums<'s> {
-        NodeSums { histogram, first: part.cells.start, totals: &self.totals, key: self.key }
-    }
-}
-
-/// What all trees of a fit are grown from.
-pub(super) struct Ground<'a> {
-    pub binned: &'a Binned<'a>,
-    pub parameters: &'a Parameters,
-    pub threads: &'a Threads,
-    pub meter: &'a Meter<'a>,
-    parts: Vec<Part>,
-    /// Tiles of all features by part.
-    tiles: Vec<Vec<Tile>>,
-}
-
-impl<'a> Ground<'a> {
-    pub fn new(
-        binned: &'a Binned<'a>,
-        parameters: &'a Parameters,
-        threads: &'a Threads,
-        meter: &'a Meter<'a>,
-    ) -> Ground<'a> {
-        let parts = binned.parts(threads.count());
-        let mut tiles = vec![Vec::new(); parts.len()];
-        let all: Vec<usize> = (0..binned.features.len()).collect();
-        threads.for_each_mut(&mut tiles, |part, tiles| binned.tiles(&all, &parts[part], tiles));
-        Ground { binned, parameters, threads, meter, parts, tiles }
-    }
-}
-
-/// What sums and searches one part of the features.
-struct Worker<'a> {
-    part: Part,
-    scratch: Scratch,
-    search: Search<'a>,
-    /// Tiles of the features drawn for this tree, if they are few.
-    tiles: Vec<Tile>,
-}
-
-/// One part of a histogram, of that of the other child, and what is found there.
-struct Job<'j, 'a> {
-    worker: &'j mut Worker<'a>,
-    cells: &'j mut [Cell],
-    rest: &'j mut [Cell],
-    splits: [Option<Split>; 2],
-}
-
-impl Job<'_, '_> {
-    /// Sums the rows into `cells`; what is left of `rest` is that of the other rows.
-    fn sum(&mut self, shared: Option<&[Tile]>, gradients: &Gradients, rows: Rows<'_>) {
-        self.cells.fill(Cell::default());
-        let Worker { scratch, tiles, .. } = &mut *self.worker;
-        let n_cells = self.cells.len() / gradients.packed.len();
-        for (channel, packed) in gradients.packed.iter().enumerate() {
-            let cells = &mut self.cells[channel * n_cells..][..n_cells];
-            let tiles = shared.unwrap_or(tiles);
-            histogram::add_tiles(tiles, packed, gradients.packing, rows, scratch, cells);
-        }
-        if !self.rest.is_empty() {
-            histogram::subtract(self.rest, self.cells);
-        }
-    }
-
-    /// The best splits of both nodes by features of this part.
-    fn search(&mut self, nodes: [Option<&Open>; 2], features: &[Option<Cow<'_, [usize]>>; 2]) {
-        let Worker { part, search, .. } = &mut *self.worker;
-        let cells = [&*self.cells, &*self.rest];
-        for (place, histogram) in cells.into_iter().enumerate() {
-            if let (Some(leaf), Some(features)) = (nodes[place], &features[place]) {
-                let node = leaf.sums(part, histogram);
-                self.splits[place] = search.best(features, part, node);
-            }
+    pub(super) fn sums<'s>(&'s self, part: &Part, histogram: &'s [Cell]) -> NodeSums<'s> {
+        NodeSums {
+            histogram,
+            first: part.cells.start,
+            totals: &self.totals,
+            key: self.key,
+            bounds: self.bounds,
         }
     }
 }
@@ -142,10 +78,10 @@ impl Job<'_, '_> {
 /// Memory for growing trees, reused from tree to tree.
 pub(super) struct Grower<'a> {
     pub(super) ground: &'a Ground<'a>,
-    workers: Vec<Worker<'a>>,
+    pub(super) workers: Vec<Worker<'a>>,
     /// The features that the tiles of the workers are made of; `None` if those of all are used.
-    drawn: Option<Vec<usize>>,
-    pool: Vec<Vec<Cell>>,
+    pub(super) drawn: Option<Vec<usize>>,
+    pub(super) pool: Vec<Vec<Cell>>,
     /// Rows of the last tree, leaf by leaf.
     pub rows: Vec<u32>,
     buffer: Vec<u32>,
@@ -155,15 +91,9 @@ pub(super) struct Grower<'a> {
 
 impl<'a> Grower<'a> {
     pub fn new(ground: &'a Ground<'a>) -> Grower<'a> {
-        let worker = |part: &Part| Worker {
-            part: part.clone(),
-            scratch: Scratch::default(),
-            search: Search::new(ground.binned, ground.parameters),
-            tiles: Vec::new(),
-        };
         Grower {
             ground,
-            workers: ground.parts.iter().map(worker).collect(),
+            workers: ground.parts.iter().map(|part| Worker::new(ground, part)).collect(),
             drawn: None,
             pool: Vec::new(),
             rows: Vec::with_capacity(ground.binned.n_rows),
@@ -181,6 +111,7 @@ impl<'a> Grower<'a> {
         }
         for worker in &mut self.workers {
             worker.search.scales.clone_from(&input.gradients.scales);
+            worker.search.reuse.clone_from(input.reuse);
         }
         let features = self.tree_features(input.key);
         let mut grown = Grown::default();
@@ -192,25 +123,6 @@ impl<'a> Grower<'a> {
         (!self.ground.meter.stopped()).then_some(grown)
     }
 
-    /// Draws the features of a tree and makes tiles of them.
-    fn tree_features(&mut self, key: u64) -> Vec<usize> {
-        let Ground { binned, parameters, threads, .. } = *self.ground;
-        let all: Vec<usize> = (0..binned.features.len()).collect();
-        let features = draw(&all, parameters.feature_fraction, random::key(&[key, FEATURES]));
-        // Interleaving costs about as much as a quarter of the updates it saves.
-        if features.len() * 4 > all.len() * 3 {
-            self.drawn = None;
-        } else if self.drawn.as_ref() != Some(&features) {
-            let drawn = &features;
-            threads.for_each_mut(&mut self.workers, |_, worker| {
-                binned.tiles(drawn, &worker.part, &mut worker.tiles);
-            });
-            self.drawn = Some(features.clone());
-        }
-        let allowed = |&f: &usize| !(self.without_categories && binned.features[f].categorical);
-        features.into_iter().filter(allowed).collect()
-    }
-
     fn root(&mut self, input: TreeInput<'_>, features: &[usize]) -> Open {
         let Gradients { packed, packing, .. } = input.gradients;
         let rows = 0..self.rows.len();
@@ -220,112 +132,21 @@ impl<'a> Grower<'a> {
         };
         let totals: Vec<Cell> = packed.iter().map(total).collect();
         let histogram = self.empty_histogram(totals.len());
-        let mut root =
-            Open { node: 0, rows, depth: 0, key: input.key, totals, histogram, split: None };
+        let mut root = Open {
+            node: 0,
+            rows,
+            depth: 0,
+            key: input.key,
+            totals,
+            histogram,
+            split: None,
+            bounds: FREE,
+            path: Vec::new(),
+        };
         if !features.is_empty() {
             self.sum_and_search(input, features, &mut root, None);
         }
         root
-    }
-
-    /// Cells of any content.
-    fn empty_histogram(&mut self, n_channels: usize) -> Vec<Cell> {
-        let mut histogram = self.pool.pop().unwrap_or_default();
-        histogram.resize(n_channels * self.ground.binned.n_cells, Cell::default());
-        histogram
-    }
-
-    /// Sums the rows of the small node, makes the histogram of the large one what is left of it,
-    /// and looks for the best splits of both (but for oblivious trees, which split by level).
-    fn sum_and_search(
-        &mut self,
-        input: TreeInput<'_>,
-        features: &[usize],
-        small: &mut Open,
-        mut large: Option<&mut Open>,
-    ) {
-        let Ground { binned, parts, tiles, meter, .. } = self.ground;
-        let list = match input.rows {
-            None if small.rows.len() == binned.n_rows => Rows::All,
-            _ => Rows::Some(&self.rows[small.rows.clone()]),
-        };
-        let mut cells = std::mem::take(&mut small.histogram);
-        let mut rest =
-            large.as_mut().map_or(Vec::new(), |leaf| std::mem::take(&mut leaf.histogram));
-        let leaves = [Some(&*small), large.as_deref()];
-        let searched = leaves.map(|leaf| leaf.filter(|leaf| self.is_searched(leaf)));
-        let candidates =
-            searched.map(|leaf| leaf.map(|leaf| self.node_features(features, leaf.key)));
-        let n_channels = input.gradients.packed.len();
-        let tiled = self.drawn.is_none().then_some(tiles);
-        let columns: usize = match tiled {
-            Some(tiles) => tiles.iter().flatten().map(|tile| tile.columns.len()).sum(),
-            None => self.workers.iter().flat_map(|w| &w.tiles).map(|t| t.columns.len()).sum(),
-        };
-        let n_searched = searched.iter().flatten().count() as u64;
-        let updates = (small.rows.len() * columns * n_channels) as u64;
-        let work = updates + n_searched * (CELL_WORK * cells.len() as u64 + NODE_WORK);
-        let cell_shares = shares(&mut cells, parts, n_channels).into_iter();
-        let mut jobs: Vec<Job<'_, 'a>> = cell_shares
-            .zip(shares(&mut rest, parts, n_channels))
-            .zip(&mut self.workers)
-            .map(|((cells, rest), worker)| Job { worker, cells, rest, splits: [None; 2] })
-            .collect();
-        let threads = if work < LEAST_SHARED_WORK { &ONE_THREAD } else { self.ground.threads };
-        threads.for_each_mut(&mut jobs, |part, job| {
-            job.sum(tiled.map(|tiles| &tiles[part][..]), input.gradients, list);
-            job.search(searched, &candidates);
-        });
-        let splits = jobs.iter().fold([None; 2], |best, job| {
-            [first_of_best(best[0], job.splits[0]), first_of_best(best[1], job.splits[1])]
-        });
-        drop(jobs);
-        meter.spend(work);
-        (small.histogram, small.split) = (cells, splits[0]);
-        self.keep_if_split(small);
-        if let Some(large) = large {
-            (large.histogram, large.split) = (rest, splits[1]);
-            self.keep_if_split(large);
-        }
-    }
-
-    /// Whether a leaf may be split by itself.
-    fn is_searched(&self, leaf: &Open) -> bool {
-        let parameters = self.ground.parameters;
-        leaf.rows.len() as u64 >= 2 * parameters.min_data_in_leaf
-            && leaf.depth < parameters.max_depth
-            && parameters.grow_policy != GrowPolicy::Oblivious
-    }
-
-    /// Gives the memory of a leaf back where there is no split.
-    fn keep_if_split(&mut self, leaf: &mut Open) {
-        let oblivious = self.ground.parameters.grow_policy == GrowPolicy::Oblivious;
-        if leaf.split.is_none() && !oblivious {
-            self.pool.push(std::mem::take(&mut leaf.histogram));
-        }
-    }
-
-    /// The best question to ask in all of these leaves.
-    pub(super) fn best_common(
-        &mut self,
-        features: &[usize],
-        leaves: &[Open],
-        key: u64,
-    ) -> Option<Split> {
-        let Ground { threads, .. } = *self.ground;
-        let mut found: Vec<(&mut Worker<'a>, Option<Split>)> =
-            self.workers.iter_mut().map(|worker| (worker, None)).collect();
-        threads.for_each_mut(&mut found, |_, (Worker { part, search, .. }, split)| {
-            let with_rows = leaves.iter().filter(|leaf| !leaf.rows.is_empty());
-            let nodes: Vec<NodeSums<'_>> = with_rows
-                .map(|leaf| {
-                    let cells = &leaf.histogram[part.of_channels(leaf.totals.len())];
-                    NodeSums { key, ..leaf.sums(part, cells) }
-                })
-                .collect();
-            *split = search.best_common(features, part, &nodes);
-        });
-        found.into_iter().fold(None, |best, (_, split)| first_of_best(best, split))
     }
 
     /// Splits leaves until none is left that may be.
@@ -346,7 +167,7 @@ impl<'a> Grower<'a> {
             let last = grown.leaves.len() + 1 == most;
             open.extend(self.divide(leaf, grown, input, features, last));
         }
-        self.pool.extend(open.into_iter().map(|leaf| leaf.histogram).filter(|h| h.capacity() > 0));
+        self.give_back(open, grown);
     }
 
     fn next_leaf(&self, open: &[Open]) -> Option<usize> {
@@ -379,7 +200,17 @@ impl<'a> Grower<'a> {
         let middle = leaf.rows.start + self.partition(leaf.rows.clone(), &split);
         let nodes = grown.split(leaf.node, &split, self.ground.binned, leaf.rows.clone(), middle);
         let right_totals = self.totals_right(&leaf, &split);
-        let left_totals = leaf.totals.iter().zip(&right_totals).map(|(a, &b)| a.minus(b)).collect();
+        let left_totals: Vec<Cell> =
+            leaf.totals.iter().zip(&right_totals).map(|(a, &b)| a.minus(b)).collect();
+        let bounds = self.child_bounds(&leaf, &split, [left_totals[0], right_totals[0]]);
+        let mut path = leaf.path.clone();
+        if !self.ground.groups.is_empty() {
+            path.push(split.feature);
+        }
+        if input.reuse.is_priced() {
+            let workers = self.workers.iter_mut();
+            workers.for_each(|worker| worker.search.reuse.add(split.feature, &split.test));
+        }
         let child = |side: u64, rows, totals| Open {
             node: nodes[side as usize],
             rows,
@@ -388,6 +219,8 @@ impl<'a> Grower<'a> {
             totals,
             histogram: Vec::new(),
             split: None,
+            bounds: bounds[side as usize],
+            path: path.clone(),
         };
         let mut children = [
             child(0, leaf.rows.start..middle, left_totals),
@@ -452,86 +285,36 @@ impl<'a> Grower<'a> {
         (0..n_channels).map(sum).collect()
     }
 
-    /// Draws the features of a node.
-    pub(super) fn node_features<'f>(&self, features: &'f [usize], key: u64) -> Cow<'f, [usize]> {
-        let fraction = self.ground.parameters.feature_fraction_bynode;
-        if fraction >= 1.0 {
-            return features.into();
+    /// The bounds of both children: below a split by a feature with a direction, the middle of their
+    /// values is between them.
+    fn child_bounds(&self, leaf: &Open, split: &Split, totals: [Cell; 2]) -> [[f64; 2]; 2] {
+        let direction = self.ground.monotone.get(split.feature).copied().unwrap_or(0);
+        let mut bounds = [leaf.bounds; 2];
+        if direction != 0 {
+            let scale = self.workers[0].search.scales[0];
+            let value = |total: Cell| {
+                Leaf::new(self.ground.parameters, leaf.bounds).value(Sums::new(total, scale))
+            };
+            let middle = 0.5 * (value(totals[0]) + value(totals[1]));
+            let lower = usize::from(direction < 0);
+            bounds[lower][1] = middle;
+            bounds[1 - lower][0] = middle;
         }
-        draw(features, fraction, random::key(&[key, FEATURES])).into()
+        bounds
     }
 
-    /// Gives memory of open leaves back.
-    pub(super) fn give_back(&mut self, open: Vec<Open>) {
-        self.pool.extend(open.into_iter().map(|leaf| leaf.histogram));
+    /// Gives memory of the leaves back and notes their bounds.
+    pub(super) fn give_back(&mut self, open: Vec<Open>, grown: &mut Grown) {
+        if !self.ground.monotone.is_empty() {
+            grown.bounds.resize(grown.leaves.len(), FREE);
+            for leaf in &open {
+                if let Node::Leaf { value } = grown.nodes[leaf.node] {
+                    grown.bounds[value as usize] = leaf.bounds;
+                }
+            }
+        }
+        self.pool.extend(open.into_iter().map(|leaf| leaf.histogram).filter(|h| h.capacity() > 0));
     }
-}
-
-/// Moves rows that go right behind the others, in shares that are rotated together; returns how many
-/// do not.
-fn partition_shared(
-    threads: &Threads,
-    rows: &mut [u32],
-    column: &[u8],
-    goes_right: &[u8; 256],
-    buffer: &mut [u32],
-) -> usize {
-    let n_shares = threads.count().min(rows.len() / LEAST_SHARED_ROWS);
-    if n_shares < 2 {
-        return partition(rows, column, goes_right, buffer);
-    }
-    let length = rows.len().div_ceil(n_shares);
-    let shares = rows.chunks_mut(length).zip(buffer.chunks_mut(length));
-    let mut shares: Vec<_> = shares.map(|(rows, buffer)| (rows, buffer, 0)).collect();
-    threads.for_each_mut(&mut shares, |_, (rows, buffer, n_left)| {
-        *n_left = partition(rows, column, goes_right, buffer);
-    });
-    let sides: Vec<usize> = shares.into_iter().map(|share| share.2).collect();
-    let mut n_left = sides[0];
-    for (share, left) in sides.into_iter().enumerate().skip(1) {
-        let start = share * length;
-        rows[n_left..start + left].rotate_left(start - n_left);
-        n_left += left;
-    }
-    n_left
-}
-
-/// The parts of a histogram; empty ones of an empty one.
-fn shares<'c>(cells: &'c mut [Cell], parts: &[Part], n_channels: usize) -> Vec<&'c mut [Cell]> {
-    let mut rest = cells;
-    let share = |part: &Part| {
-        let n_cells = part.of_channels(n_channels).len().min(rest.len());
-        rest.split_off_mut(..n_cells).expect("it has so many cells")
-    };
-    parts.iter().map(share).collect()
-}
-
-/// The better split, of equal ones that of the first feature.
-fn first_of_best(a: Option<Split>, b: Option<Split>) -> Option<Split> {
-    let (Some(first), Some(second)) = (a, b) else { return a.or(b) };
-    let order = second.gain.total_cmp(&first.gain).then(first.feature.cmp(&second.feature));
-    if order.is_gt() { b } else { a }
-}
-
-/// Part of keys that draw features.
-const FEATURES: u64 = 0xFEA7;
-
-/// A share of the items, at least one, in their order.
-fn draw(items: &[usize], fraction: f64, key: u64) -> Vec<usize> {
-    let n =
-        ((items.len() as f64 * fraction).round() as usize).clamp(1.min(items.len()), items.len());
-    let mut drawn = items.to_vec();
-    if n < items.len() {
-        Stream::new(&[key]).shuffle(&mut drawn);
-        drawn.truncate(n);
-        drawn.sort_unstable();
-    }
-    drawn
-}
-
-/// The answer of a test by bin, 1 is right.
-pub(super) fn answers(test: &eyas_model::Test) -> [u8; 256] {
-    std::array::from_fn(|bin| u8::from(test.goes_right(bin as u8)))
 }
 
 impl Grown {

@@ -6,6 +6,7 @@
 
 use eyas_model::{BinSet, Test};
 
+use super::leaf::Leaf;
 use super::split::{NodeSums, Search, Split, Sums, best_of, scores};
 use crate::random::{self, Stream};
 
@@ -29,18 +30,15 @@ impl Search<'_> {
         let n_bins = self.binned.features[feature].n_bins;
         self.low[..n_bins].fill(0.0);
         for node in nodes {
+            let leaf = Leaf::new(self.parameters, node.bounds);
             for (channel, &scale) in self.scales.iter().enumerate() {
                 let total = node.totals[channel];
                 let cells = node.cells(self.binned, feature, channel, &mut self.cells);
                 let total = Sums::new(total, scale);
+                let otherwise = if common { leaf.score(total) } else { f64::NEG_INFINITY };
                 for (score, &cell) in self.low.iter_mut().zip(cells) {
                     let right = Sums::new(cell, scale);
-                    let both = scores(self.parameters, total.minus(right), right, 0.0);
-                    let otherwise = if common {
-                        total.score(self.parameters.lambda_l2)
-                    } else {
-                        f64::NEG_INFINITY
-                    };
+                    let both = scores(self.parameters, total.minus(right), right, leaf);
                     *score += both.unwrap_or(otherwise);
                 }
             }
@@ -138,6 +136,7 @@ impl Search<'_> {
         self.right.clear();
         self.right.resize(self.scales.len(), Sums::default());
         let (mut best, mut in_group) = (None, 0.0);
+        let leaf = Leaf::new(self.parameters, node.bounds).with_more_l2(self.parameters.cat_l2);
         for (taken, &bin) in self.order[..most].iter().enumerate() {
             for (channel, sums) in self.right.iter_mut().enumerate() {
                 *sums = sums.plus(self.levels[channel * 256 + bin]);
@@ -152,7 +151,7 @@ impl Search<'_> {
             let sides = node.totals.iter().zip(&self.scales).zip(&self.right);
             let gain = sides.map(|((&total, &scale), &right)| {
                 let left = Sums::new(total, scale).minus(right);
-                scores(self.parameters, left, right, self.parameters.cat_l2)
+                scores(self.parameters, left, right, leaf)
             });
             // A sum of options is none if one of them is.
             let Some(gain) = gain.sum::<Option<f64>>() else { continue };

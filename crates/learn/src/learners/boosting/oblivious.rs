@@ -22,7 +22,7 @@ impl Grower<'_> {
         let depth = self.ground.parameters.oblivious_depth();
         for done in 0..depth {
             let key = random::key(&[input.key, done as u64]);
-            let drawn = self.node_features(features, key);
+            let drawn = self.node_features(input, features, &level[0], key);
             let split = self.best_common(&drawn, &level, key);
             let with_rows = level.iter().filter(|leaf| !leaf.rows.is_empty());
             let scanned: usize = with_rows.map(|leaf| leaf.histogram.len()).sum();
@@ -39,6 +39,6 @@ impl Grower<'_> {
                 break;
             }
         }
-        self.give_back(level);
+        self.give_back(level, grown);
     }
 }

@@ -4,9 +4,12 @@ use std::ops::Range;
 
 use eyas_model::Node;
 
-use super::grow::{Grown, answers};
+use super::grow::Grown;
 use crate::kernels::partition::partition;
 use crate::threads::Threads;
+
+/// Rows from which on two threads part them.
+const LEAST_SHARED_ROWS: usize = 8_000;
 
 /// Rows that are sent down together.
 const BLOCK: usize = 4096;
@@ -88,4 +91,38 @@ impl Router {
             }
         }
     }
+}
+
+/// Moves rows that go right behind the others, in shares that are rotated together; returns how many
+/// do not.
+pub(super) fn partition_shared(
+    threads: &Threads,
+    rows: &mut [u32],
+    column: &[u8],
+    goes_right: &[u8; 256],
+    buffer: &mut [u32],
+) -> usize {
+    let n_shares = threads.count().min(rows.len() / LEAST_SHARED_ROWS);
+    if n_shares < 2 {
+        return partition(rows, column, goes_right, buffer);
+    }
+    let length = rows.len().div_ceil(n_shares);
+    let shares = rows.chunks_mut(length).zip(buffer.chunks_mut(length));
+    let mut shares: Vec<_> = shares.map(|(rows, buffer)| (rows, buffer, 0)).collect();
+    threads.for_each_mut(&mut shares, |_, (rows, buffer, n_left)| {
+        *n_left = partition(rows, column, goes_right, buffer);
+    });
+    let sides: Vec<usize> = shares.into_iter().map(|share| share.2).collect();
+    let mut n_left = sides[0];
+    for (share, left) in sides.into_iter().enumerate().skip(1) {
+        let start = share * length;
+        rows[n_left..start + left].rotate_left(start - n_left);
+        n_left += left;
+    }
+    n_left
+}
+
+/// The answer of a test by bin, 1 is right.
+pub(super) fn answers(test: &eyas_model::Test) -> [u8; 256] {
+    std::array::from_fn(|bin| u8::from(test.goes_right(bin as u8)))
 }

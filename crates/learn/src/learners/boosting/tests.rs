@@ -20,7 +20,7 @@ fn mean_loss(kind: TaskKind) -> &'static Metric {
 }
 
 /// Random features (missing values and categories among them) with a target that follows them.
-fn data(kind: TaskKind, n_rows: usize, seed: u64) -> Dataset {
+pub(super) fn data(kind: TaskKind, n_rows: usize, seed: u64) -> Dataset {
     let mut random = Stream::new(&[seed]);
     let n_bins = [12usize, 40, 3, 200, 9, 6];
     let categorical = [false, false, false, false, true, true];
@@ -83,9 +83,10 @@ fn data(kind: TaskKind, n_rows: usize, seed: u64) -> Dataset {
     }
 }
 
-const KINDS: [TaskKind; 3] = [TaskKind::Regression, TaskKind::Binary, TaskKind::Multiclass];
+pub(super) const KINDS: [TaskKind; 3] =
+    [TaskKind::Regression, TaskKind::Binary, TaskKind::Multiclass];
 
-fn config(n_estimators: i64) -> Config {
+pub(super) fn config(n_estimators: i64) -> Config {
     Config { learner: "boosting".to_owned(), values: Default::default() }
         .with("n_estimators", n_estimators)
         .with("num_leaves", 8i64)
@@ -99,20 +100,20 @@ fn config(n_estimators: i64) -> Config {
         .with("extra_trees", false)
 }
 
-struct Case {
-    data: Dataset,
-    train: Vec<u32>,
-    valid: Vec<u32>,
+pub(super) struct Case {
+    pub data: Dataset,
+    pub train: Vec<u32>,
+    pub valid: Vec<u32>,
 }
 
 impl Case {
     /// Three quarters of the rows to learn from, the rest to validate on.
-    fn new(data: Dataset) -> Case {
+    pub fn new(data: Dataset) -> Case {
         let (valid, train) = (0..data.n_rows as u32).partition(|row| row % 4 == 3);
         Case { data, train, valid }
     }
 
-    fn try_fit(&self, config: &Config, stop: &dyn Stop) -> Result<Fit, crate::Error> {
+    pub fn try_fit(&self, config: &Config, stop: &dyn Stop) -> Result<Fit, crate::Error> {
         self.fit_with(config, stop, &crate::ONE_THREAD)
     }
 
@@ -137,7 +138,7 @@ impl Case {
         })
     }
 
-    fn fit(&self, config: &Config) -> Fit {
+    pub fn fit(&self, config: &Config) -> Fit {
         self.try_fit(config, &NeverStop).expect("the configuration is allowed")
     }
 
@@ -162,14 +163,14 @@ impl Case {
     }
 }
 
-fn trees(fit: &Fit, truncation: usize) -> Trees {
+pub(super) fn trees(fit: &Fit, truncation: usize) -> Trees {
     match fit.model.part(truncation) {
         Part::Trees(trees) => trees,
         part => panic!("boosting makes trees, not {part:?}"),
     }
 }
 
-fn last(fit: &Fit) -> usize {
+pub(super) fn last(fit: &Fit) -> usize {
     fit.model.truncations().len() - 1
 }
 

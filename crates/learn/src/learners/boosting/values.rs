@@ -6,8 +6,10 @@ use eyas_model::Node;
 
 use super::gradients::{Pair, Sample};
 use super::grow::Grown;
-use super::objective::{Loss, Objective};
+use super::leaf::{FREE, Leaf};
+use super::objective::Objective;
 use super::parameters::Parameters;
+use super::split::Sums;
 use crate::threads::{ONE_THREAD, Threads};
 
 /// Rows of a piece that one thread sums; sums of pieces are added in their order.
@@ -39,13 +41,18 @@ impl Leaves<'_> {
         sums: &[f64],
     ) -> Vec<f64> {
         let leaves = &self.grown.leaves;
-        if objective.loss == Loss::Absolute {
-            return self.threads().map(leaves.len(), |leaf| {
-                objective.median_residual(&self.rows[leaves[leaf].clone()], sums)
-            });
+        let mut values = if objective.has_quantiles() {
+            self.threads().map(leaves.len(), |leaf| {
+                objective.quantile_residual(&self.rows[leaves[leaf].clone()], sums)
+            })
+        } else {
+            let leaf_sums = self.sums(pairs, sample.weights.as_deref());
+            leaf_values(self.grown, &leaf_sums, parameters)
+        };
+        for (value, bounds) in values.iter_mut().zip(&self.grown.bounds) {
+            *value = value.clamp(bounds[0], bounds[1]);
         }
-        let leaf_sums = self.sums(pairs, sample.weights.as_deref());
-        leaf_values(self.grown, &leaf_sums, parameters)
+        values
     }
 
     /// Sums of gradients, hessians and counts by leaf.
@@ -100,13 +107,12 @@ fn piece_sums(pairs: &[Pair], rows: &[u32], weights: Option<&[f32]>) -> [f64; 3]
     sums
 }
 
-/// `-G / (H + lambda_l2)` for each leaf; with `path_smooth` `s` each node's value is drawn to its
+/// The best value of each leaf; with `path_smooth` `s` each node's value is drawn to its
 /// parent's: `(n v + s v_parent) / (n + s)`.
 pub(super) fn leaf_values(grown: &Grown, leaves: &[[f64; 3]], parameters: &Parameters) -> Vec<f64> {
-    let newton = |sums: &[f64; 3]| {
-        let weight = sums[1] + parameters.lambda_l2;
-        if weight > 0.0 { -sums[0] / weight } else { 0.0 }
-    };
+    let leaf = Leaf::new(parameters, FREE);
+    let newton =
+        |&[gradient, hessian, count]: &[f64; 3]| leaf.value(Sums { gradient, hessian, count });
     if parameters.path_smooth == 0.0 {
         return leaves.iter().map(newton).collect();
     }
