@@ -5,6 +5,7 @@ pub mod csv;
 pub mod infer;
 pub mod names;
 pub mod nearest;
+pub mod npy;
 mod parse;
 pub mod rows;
 mod scan;
