@@ -23,7 +23,7 @@ use crate::run::{Run, State};
 use crate::trial::{Candidate, fit_rows, loss_and_se};
 
 /// Distinct rows on which the contract is checked.
-pub(crate) const MEASURED_ROWS: usize = 20_000;
+pub const MEASURED_ROWS: usize = 20_000;
 /// Rows of the quick look at latency before the refit.
 const PROBED_ROWS: usize = 2_000;
 /// Rows of the look at a single candidate.
@@ -170,7 +170,7 @@ impl Ending<'_> {
             job.stage("measure");
             let model = self.fitted_to_limit(model);
             let cost = self.run.context.cost;
-            let settled = contract::settle(model, job.table, cost, &limits, &job.options.out)?;
+            let settled = contract::settle(model, job.raw, cost, &limits, &job.options.out)?;
             let n_refitted = refitted.iter().flatten().count();
             let bound = settled.latency.as_ref().map_or(f64::NAN, |l| l.p99_upper_ns);
             let too_slow = settled.too_slow && !settled.disturbed && bound.is_finite();
@@ -366,7 +366,7 @@ impl Ending<'_> {
         let (cost, shape) = (self.run.context.cost, model.shape());
         let tail = cost.predict_p99_ns(&shape) / cost.predict_p50_ns(&shape);
         let predictor = Predictor::compile(model).ok()?;
-        let look = || contract::measure_predictor(&predictor, self.job.table, n_rows, 0).ok();
+        let look = || contract::measure_predictor(&predictor, self.job.raw, n_rows, 0).ok();
         let first = look()?;
         let usual = first.p50_ns * tail;
         if n_rows < PROBED_ROWS || first.p99_upper_ns <= 1.5 * usual {

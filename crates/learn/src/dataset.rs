@@ -144,6 +144,15 @@ impl Dataset {
         (a_row + 8) * task.n_rows() as u64
     }
 
+    /// Bytes of bins, numbers and target.
+    pub fn memory_bytes(&self) -> u64 {
+        let numbers = |numbers: &Numbers| match numbers {
+            Numbers::Exact(numbers) | Numbers::OfBins(numbers) => 8 * numbers.len() as u64,
+        };
+        let cells = (self.n_rows * self.n_features()) as u64;
+        cells + self.numbers.iter().map(numbers).sum::<u64>() + 8 * self.n_rows as u64
+    }
+
     /// The numbers that learners' spaces and costs depend on, for fits on `n_rows` rows.
     pub fn facts(&self, n_rows: usize) -> Facts {
         Facts {
