@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use eyas_learn::Threads;
 use eyas_learn::learners::Truncation;
 use eyas_learn::predict::predict;
 use eyas_model::{Link, Model, Part, Predictor};
@@ -438,15 +439,17 @@ impl Ending<'_> {
             let writing = assembly.bytes / BYTES_A_SECOND;
             (0.985 * self.meter().total() - 0.1) - WRITE_SECONDS - measuring - writing
         };
+        let workers = self.job.options.threads.clamp(1, n.max(1));
+        let threads = Threads::new(self.job.options.threads / workers);
         let results: Vec<Mutex<Option<(Link, Part)>>> = (0..n).map(|_| Mutex::new(None)).collect();
         let next = AtomicUsize::new(0);
         std::thread::scope(|scope| {
-            for _ in 0..self.job.options.threads.clamp(1, n) {
+            for _ in 0..workers {
                 scope.spawn(|| {
                     loop {
                         let place = next.fetch_add(1, Ordering::Relaxed);
                         let Some(&(pick, _)) = assembly.picks.get(place) else { return };
-                        let fitted = self.refit_one(pick, deadline);
+                        let fitted = self.refit_one(pick, deadline, &threads);
                         let mut slot =
                             results[place].lock().expect("nothing panics while it holds the lock");
                         *slot = fitted;
@@ -464,7 +467,7 @@ impl Ending<'_> {
         self.run.context.splits.len()
     }
 
-    fn refit_one(&self, pick: usize, deadline: f64) -> Option<(Link, Part)> {
+    fn refit_one(&self, pick: usize, deadline: f64, threads: &Threads) -> Option<(Link, Part)> {
         let candidate = &self.candidates[pick];
         let rows = &self.prepared.rows;
         let context = &self.run.context;
@@ -483,7 +486,7 @@ impl Ending<'_> {
         let limit = FitLimit::new(self.meter(), deadline);
         let sets = (rows.all.as_slice(), [].as_slice());
         let last = Some(candidate.truncation);
-        let fitted = fit_rows(context.data, context.metric, &proposal, sets, last, &limit);
+        let fitted = fit_rows(context, &proposal, sets, last, threads, &limit);
         let (model, stopped) = fitted.ok()?;
         let same = |t: &Truncation| t.label == candidate.label;
         let index = model.truncations().iter().position(same)?;

@@ -8,7 +8,7 @@ use eyas_learn::dataset::BuildOptions;
 use eyas_learn::dataset::streamed::Streamed;
 use eyas_learn::splits::Split;
 use eyas_learn::task::Facts;
-use eyas_learn::{Dataset, Table, Target, Task};
+use eyas_learn::{Dataset, Table, Target, Task, Threads};
 use eyas_memory::Memory;
 use eyas_model::{CostModel, TaskKind};
 use eyas_search::{Config, History, Outcome, Trial};
@@ -284,6 +284,8 @@ pub(crate) struct Job<'a> {
 const MOST_FITTED_AGAIN: usize = crate::candidates::MOST;
 /// Newcomers are screened on a part of the rows if a full fit takes over this share of the budget.
 const SCREEN_FROM_SHARE: f64 = 0.03;
+/// Cells from which on a fit uses all threads.
+const LARGE_CELLS: usize = 20_000_000;
 /// The part: as many rows as tell strategies apart, but not so many that nothing is saved.
 const SCREEN_ROWS: f64 = 15_000.0;
 const SCREEN_MOST_SHARE: f64 = 0.3;
@@ -301,7 +303,8 @@ impl Job<'_> {
         let cost = self.cost_model();
         let proposals = self.ask_memory(prepared, memory.as_deref(), &mut notices);
         let strategies = Strategies::new(&prepared.facts, &self.options.without);
-        let run = self.run(prepared, &cost, &strategies, &proposals);
+        let fit_threads = Threads::new(self.n_fit_threads(&prepared.data));
+        let run = self.run(prepared, (&cost, &fit_threads), &strategies, &proposals);
         let candidates = self.known_candidates(&run, &past);
         let state = State::new(History { trials: past }, candidates, journal);
         let (state, reason) = run.search(state)?;
@@ -335,10 +338,17 @@ impl Job<'_> {
         eyas_model::measure::calibrate((0.03 * self.meter.total()).clamp(0.02, 0.3))
     }
 
+    /// One thread a fit, and trials side by side; where the data is large, trials one after the
+    /// other, each on all threads: the first model comes sooner, and memory is that of one fit.
+    fn n_fit_threads(&self, data: &Dataset) -> usize {
+        let is_large = data.n_rows * data.n_features() >= LARGE_CELLS;
+        if is_large { self.options.threads.max(1) } else { 1 }
+    }
+
     fn run<'r>(
         &'r self,
         prepared: &'r Prepared,
-        cost: &'r CostModel,
+        (cost, fit_threads): (&'r CostModel, &'r Threads),
         strategies: &'r Strategies,
         memory_proposals: &'r [Config],
     ) -> Run<'r> {
@@ -350,6 +360,7 @@ impl Job<'_> {
             splits,
             metric: prepared.task.metric,
             cost,
+            fit_threads,
             limit_ns: options.latency_ns.unwrap_or(f64::INFINITY),
             pruning: !options.without.contains(&Method::Pruning),
         };
@@ -367,7 +378,7 @@ impl Job<'_> {
             screening,
             least_ns: strategies.least_ns(&prepared.facts, cost),
             limit_memory_bytes: self.memory_for_a_trial(prepared),
-            threads: options.threads,
+            threads: options.threads / fit_threads.count().max(1),
             seed: options.seed,
             reserve_seconds: self.reserve_seconds(),
             search_end: Moment::never(),
@@ -396,7 +407,8 @@ impl Job<'_> {
     fn memory_for_a_trial(&self, prepared: &Prepared) -> f64 {
         let Some(limit) = self.options.memory_bytes else { return f64::INFINITY };
         let left = limit as f64 - prepared.data.memory_bytes() as f64;
-        (left / self.options.threads.max(1) as f64).max(0.0)
+        let at_a_time = self.options.threads / self.n_fit_threads(&prepared.data);
+        (left / at_a_time.max(1) as f64).max(0.0)
     }
 
     /// The candidates of earlier trials: as they were stored, else fitted again.
