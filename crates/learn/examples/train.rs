@@ -40,7 +40,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let _ = std::fs::write("/proc/self/clear_refs", "5");
     let before = resident_bytes("VmRSS");
     let start = Instant::now();
-    let build = BuildOptions { threads: arguments.n_threads, ..BuildOptions::default() };
+    let bins_only = arguments.learner != "linear";
+    let build = BuildOptions { threads: arguments.n_threads, bins_only, ..BuildOptions::default() };
     let (data, _) = Dataset::build(&table, &task, &build)?;
     let data_seconds = start.elapsed().as_secs_f64();
     let fit = train(&arguments, &data, &task)?;
