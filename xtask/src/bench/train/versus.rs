@@ -22,6 +22,7 @@ const FOREST_TREES: usize = 100;
 /// What Eyas is asked to train.
 struct Asked {
     learner: &'static str,
+    trees: usize,
     settings: Vec<String>,
 }
 
@@ -32,19 +33,19 @@ fn boosting(trees: usize) -> Asked {
         format!("learning_rate={RATE}"),
         "early_stopping_rounds=0".into(),
     ];
-    Asked { learner: "boosting", settings }
+    Asked { learner: "boosting", trees, settings }
 }
 
-fn full_depth(n_estimators: usize) -> Asked {
-    let settings = vec![format!("n_estimators={n_estimators}"), "leaf_smoothing=0.0".into()];
-    Asked { learner: "random_forest", settings }
+fn full_depth(trees: usize) -> Asked {
+    let settings = vec![format!("n_estimators={trees}"), "leaf_smoothing=0.0".into()];
+    Asked { learner: "random_forest", trees, settings }
 }
 
 impl Tools {
     /// Boosting on a real table.
     pub(super) fn boosting(&self, table: &str) -> Outcome<Value> {
         let table = self.prepared(table)?;
-        self.versus(&table, &boosting(TREES), BOOSTERS, TREES)
+        self.versus(&table, &boosting(TREES), BOOSTERS, table.metric())
     }
 
     /// Boosting on made-up numbers.
@@ -52,13 +53,13 @@ impl Tools {
         let folder = self.made_up(name, rows, columns)?;
         let meta = json!({"task": "binary", "target": "target", "metric": "roc_auc"});
         let table = Table { name: name.into(), folder, meta };
-        self.versus(&table, &boosting(TREES), BOOSTERS, TREES)
+        self.versus(&table, &boosting(TREES), BOOSTERS, table.metric())
     }
 
     /// A forest of trees of full depth on a real table.
     pub(super) fn forest(&self, table: &str) -> Outcome<Value> {
         let table = self.prepared(table)?;
-        self.versus(&table, &full_depth(FOREST_TREES), &["scikit-learn"], FOREST_TREES)
+        self.versus(&table, &full_depth(FOREST_TREES), &["scikit-learn"], "accuracy")
     }
 
     /// A table, split and ready for peers.
@@ -69,7 +70,7 @@ impl Tools {
     }
 
     /// Every system once a round, in turn; then scores.
-    fn versus(&self, table: &Table, asked: &Asked, peers: &[&str], trees: usize) -> Outcome<Value> {
+    fn versus(&self, table: &Table, asked: &Asked, peers: &[&str], metric: &str) -> Outcome<Value> {
         let mut runs: Vec<Vec<Value>> = vec![Vec::new(); peers.len() + 1];
         let mut problems: Vec<Option<String>> = vec![None; peers.len()];
         for _ in 0..self.rounds {
@@ -78,7 +79,7 @@ impl Tools {
                 if problems[place].is_some() {
                     continue;
                 }
-                match self.peer(table, peer, trees) {
+                match self.peer(table, peer, asked.trees) {
                     Ok(run) => runs[place + 1].push(run),
                     Err(problem) => problems[place] = Some(problem),
                 }
@@ -93,8 +94,8 @@ impl Tools {
             systems.last_mut().expect("pushed")["own_settings"] =
                 OWN_SETTINGS.contains(peer).into();
         }
-        self.score(table, &mut systems)?;
-        Ok(json!({"metric": table.metric(), "summary": summary(&systems), "systems": systems}))
+        self.score(table, metric, &mut systems)?;
+        Ok(json!({"metric": metric, "summary": summary(&systems), "systems": systems}))
     }
 
     /// Trains with Eyas and writes predictions of the test rows.
@@ -149,14 +150,14 @@ impl Tools {
     }
 
     /// Scores of all systems, and for each peer what Eyas gains over it.
-    fn score(&self, table: &Table, systems: &mut [Value]) -> Outcome {
+    fn score(&self, table: &Table, metric: &str, systems: &mut [Value]) -> Outcome {
         for system in systems.iter_mut() {
             if !system["problem"].is_null() {
                 continue;
             }
             let name = system["name"].as_str().unwrap_or_default().to_string();
             let files = [predictions(table, "eyas"), predictions(table, &name)];
-            let told = self.python.score(table, 0, &files)?;
+            let told = self.python.score_by(metric, table, 0, &files)?;
             system["score"] = told["scores"][1].clone();
             system["eyas_gains"] = told["gain"].clone();
             system["gain_se"] = told["gain_se"].clone();
