@@ -280,11 +280,16 @@ impl<'a> Rounds<'a> {
         objective.pairs(&self.sums, &mut self.pairs, ground.threads);
         ground.meter.spend(GRADIENT_WORK * (ground.binned.n_rows * n_outputs) as u64);
         let key = random::key(&[input.seed, round as u64]);
-        let sample = Sample::draw(ground.parameters, &self.pairs, random::key(&[key, SAMPLE]));
+        let sample = Sample::draw(
+            ground.parameters,
+            &self.pairs,
+            random::key(&[key, SAMPLE]),
+            ground.threads,
+        );
         let n_channels = self.sketches.len();
         if n_channels > 0 {
             let key = random::key(&[key, SKETCH]);
-            sketch(&self.pairs, n_channels, key, &mut self.sketches);
+            sketch(&self.pairs, n_channels, key, &mut self.sketches, ground.threads);
         }
         let given = Round {
             rate: self.rate.at(round),

@@ -38,7 +38,7 @@ impl Gradients {
         weights: Option<&[f32]>,
         threads: &Threads,
     ) {
-        let threads = if pairs.len() < 2 * PIECE { &ONE_THREAD } else { threads };
+        let threads = if pairs.len() < 4 * PIECE { &ONE_THREAD } else { threads };
         let packing = self.packing;
         let largest = largest(pairs, weights, threads);
         let gradient_unit = unit(largest[0], packing.largest_gradient());
@@ -169,7 +169,12 @@ pub(super) struct Sample {
 
 impl Sample {
     /// Draws the rows of a round from the pairs of all outputs.
-    pub fn draw(parameters: &Parameters, pairs: &[Vec<Pair>], key: u64) -> Sample {
+    pub fn draw(
+        parameters: &Parameters,
+        pairs: &[Vec<Pair>],
+        key: u64,
+        threads: &Threads,
+    ) -> Sample {
         let n_rows = pairs[0].len();
         if parameters.subsample >= 1.0 {
             return Sample::default();
@@ -177,10 +182,14 @@ impl Sample {
         match parameters.sampling {
             Sampling::Bernoulli => {
                 let share = parameters.subsample;
-                let rows = (0..n_rows as u32).filter(|&row| uniform(key, row) < share).collect();
-                Sample { rows: Some(rows), weights: None }
+                let rows = threads.map(n_rows.div_ceil(PIECE), |piece| {
+                    let rows = piece * PIECE..n_rows.min((piece + 1) * PIECE);
+                    let rows = rows.start as u32..rows.end as u32;
+                    rows.filter(|&row| uniform(key, row) < share).collect::<Vec<u32>>()
+                });
+                Sample { rows: Some(rows.concat()), weights: None }
             }
-            Sampling::Mvs => minimal_variance(parameters, pairs, key),
+            Sampling::Mvs => minimal_variance(parameters, pairs, key, threads),
         }
     }
 }
@@ -194,25 +203,38 @@ fn uniform(key: u64, row: u32) -> f64 {
 ///
 /// Reference: Ibragimov, Gusev 2019, Minimal Variance Sampling in Stochastic Gradient Boosting,
 /// arXiv:1910.13204.
-fn minimal_variance(parameters: &Parameters, pairs: &[Vec<Pair>], key: u64) -> Sample {
+fn minimal_variance(
+    parameters: &Parameters,
+    pairs: &[Vec<Pair>],
+    key: u64,
+    threads: &Threads,
+) -> Sample {
     let n_rows = pairs[0].len();
     let mut sizes = vec![0f32; n_rows];
-    for pairs in pairs {
-        for (size, pair) in sizes.iter_mut().zip(pairs) {
-            *size += pair[0] * pair[0] + pair[1] * pair[1];
+    let mut pieces: Vec<&mut [f32]> = sizes.chunks_mut(PIECE).collect();
+    threads.for_each_mut(&mut pieces, |piece, sizes| {
+        let rows = piece * PIECE..piece * PIECE + sizes.len();
+        for pairs in pairs {
+            for (size, pair) in sizes.iter_mut().zip(&pairs[rows.clone()]) {
+                *size += pair[0] * pair[0] + pair[1] * pair[1];
+            }
         }
-    }
-    sizes.iter_mut().for_each(|size| *size = size.sqrt());
+        sizes.iter_mut().for_each(|size| *size = size.sqrt());
+    });
     let threshold = threshold(&sizes, parameters.subsample * n_rows as f64);
     let mut weights = vec![0f32; n_rows];
-    let mut rows = Vec::with_capacity(n_rows);
-    for (row, &size) in sizes.iter().enumerate() {
-        let probability = f64::from(size) / threshold;
-        if probability >= 1.0 || uniform(key, row as u32) < probability {
-            weights[row] = (1.0 / probability.min(1.0)) as f32;
-            rows.push(row as u32);
+    let mut pieces: Vec<(&mut [f32], Vec<u32>)> =
+        weights.chunks_mut(PIECE).map(|weights| (weights, Vec::new())).collect();
+    threads.for_each_mut(&mut pieces, |piece, (weights, rows)| {
+        for (weight, row) in weights.iter_mut().zip(piece * PIECE..) {
+            let probability = f64::from(sizes[row]) / threshold;
+            if probability >= 1.0 || uniform(key, row as u32) < probability {
+                *weight = (1.0 / probability.min(1.0)) as f32;
+                rows.push(row as u32);
+            }
         }
-    }
+    });
+    let rows = pieces.into_iter().flat_map(|(_, rows)| rows).collect();
     Sample { rows: Some(rows), weights: Some(weights) }
 }
 
@@ -251,20 +273,29 @@ fn signs(n_outputs: usize, n_channels: usize, key: u64) -> Vec<f32> {
 
 /// Projects the gradients of all outputs onto few channels (all of them if they are few), with
 /// rows counted as hessians: the structure of a vector tree is found from these.
-pub(super) fn sketch(pairs: &[Vec<Pair>], n_channels: usize, key: u64, out: &mut [Vec<Pair>]) {
+pub(super) fn sketch(
+    pairs: &[Vec<Pair>],
+    n_channels: usize,
+    key: u64,
+    out: &mut [Vec<Pair>],
+    threads: &Threads,
+) {
     let n_outputs = pairs.len();
     if n_channels == n_outputs {
-        out.iter_mut().zip(pairs).for_each(|(out, pairs)| out.clone_from(pairs));
+        threads.for_each_mut(out, |channel, out| out.clone_from(&pairs[channel]));
         return;
     }
     let signs = signs(n_outputs, n_channels, key);
-    for (channel, out) in out.iter_mut().enumerate() {
-        out.iter_mut().for_each(|pair| *pair = [0.0, 1.0]);
-        for (output, pairs) in pairs.iter().enumerate() {
-            let sign = signs[output * n_channels + channel];
-            out.iter_mut().zip(pairs).for_each(|(out, pair)| out[0] += sign * pair[0]);
+    threads.for_each_mut(out, |channel, out| {
+        for (place, out) in out.chunks_mut(PIECE).enumerate() {
+            out.iter_mut().for_each(|pair| *pair = [0.0, 1.0]);
+            for (output, pairs) in pairs.iter().enumerate() {
+                let sign = signs[output * n_channels + channel];
+                let pairs = &pairs[place * PIECE..];
+                out.iter_mut().zip(pairs).for_each(|(out, pair)| out[0] += sign * pair[0]);
+            }
         }
-    }
+    });
 }
 
 #[cfg(test)]

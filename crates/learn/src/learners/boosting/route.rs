@@ -8,8 +8,8 @@ use super::grow::Grown;
 use crate::kernels::partition::partition;
 use crate::threads::Threads;
 
-/// Rows from which on two threads part them.
-const LEAST_SHARED_ROWS: usize = 8_000;
+/// Fewest rows that a thread is handed to part.
+const LEAST_SHARED_ROWS: usize = 50_000;
 
 /// Rows that are sent down together.
 const BLOCK: usize = 4096;
@@ -125,4 +125,27 @@ pub(super) fn partition_shared(
 /// The answer of a test by bin, 1 is right.
 pub(super) fn answers(test: &eyas_model::Test) -> [u8; 256] {
     std::array::from_fn(|bin| u8::from(test.goes_right(bin as u8)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Stream;
+
+    #[test]
+    fn shares_are_parted_as_one_list_is() {
+        let mut random = Stream::new(&[3]);
+        let column: Vec<u8> = (0..400_000).map(|_| random.below(8) as u8).collect();
+        let goes_right = std::array::from_fn(|bin| u8::from(bin % 3 == 0));
+        let all: Vec<u32> = (0..400_000).filter(|row| row % 5 > 0).collect();
+        let mut buffer = vec![0; all.len()];
+        let mut part = |n_threads: usize| {
+            let mut rows = all.clone();
+            let threads = Threads::new(n_threads);
+            let n = partition_shared(&threads, &mut rows, &column, &goes_right, &mut buffer);
+            (n, rows)
+        };
+        let one = part(1);
+        assert!(one == part(2) && one == part(3) && one == part(6));
+    }
 }

@@ -12,8 +12,8 @@ use super::split::{NodeSums, Split};
 use crate::kernels::histogram::{self, Cell, Rows, Tile};
 use crate::threads::ONE_THREAD;
 
-/// Work from which on it pays to hand parts of it to other threads.
-const LEAST_SHARED_WORK: u64 = 20_000;
+/// Work from which on it pays to hand parts of it to other threads: to wake one costs about 10 us.
+const LEAST_SHARED_WORK: u64 = 100_000;
 /// One part of a histogram, of that of the other child, and what is found there.
 struct Job<'j, 'a> {
     worker: &'j mut Worker<'a>,

@@ -214,7 +214,7 @@ fn every_variant_learns_and_scores_its_truncations_exactly() {
 fn the_number_of_threads_changes_nothing() {
     // So many rows that all that can be shared out is.
     for kind in KINDS {
-        let case = Case::new(data(kind, 24_000, 14));
+        let case = Case::new(data(kind, 48_000, 14));
         let mut configs: Vec<Config> =
             variants().into_iter().map(|config| config.with("n_estimators", 3i64)).collect();
         configs.push(config(3).with("multi_strategy", "vector"));

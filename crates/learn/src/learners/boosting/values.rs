@@ -15,7 +15,7 @@ use crate::threads::{ONE_THREAD, Threads};
 /// Rows of a piece that one thread sums; sums of pieces are added in their order.
 const PIECE: usize = 8192;
 /// Rows from which on pieces are shared out.
-const LEAST_SHARED_ROWS: usize = 16_384;
+const LEAST_SHARED_ROWS: usize = 30_000;
 
 /// The leaves of a grown tree with their rows.
 #[derive(Debug, Clone, Copy)]
