@@ -1,0 +1,3 @@
+//! Step-size rules.
+
+pub mod plateau;
