@@ -2,7 +2,7 @@
 
 use super::kind::equals;
 use super::parameters::{Domain, FLAG, Parameter, SHARE, SOME_STEPS, STEPS, Values, parameter};
-use super::{Schedule, ScheduleKind};
+use super::{Schedule, ScheduleKind, bounded};
 
 /// What a decay rate may be.
 pub(super) const DECAY_RATE: Domain = Domain::Number { low: 1e-9, high: 1e9 };
@@ -65,7 +65,7 @@ impl Schedule for Exponential {
     fn rate(&self, step: u64) -> f64 {
         let exponent = step.saturating_sub(self.begin) as f64 / self.decay_steps as f64;
         let exponent = if self.staircase { exponent.floor() } else { exponent };
-        let rate = (self.base_rate * libm::pow(self.decay_rate, exponent)).min(f64::MAX);
+        let rate = bounded(self.base_rate * libm::pow(self.decay_rate, exponent));
         match self.end.map(|end| end * self.base_rate) {
             Some(end) if self.decay_rate < 1.0 => rate.max(end),
             Some(end) => rate.min(end),

@@ -1,6 +1,6 @@
 //! The rate falls with the square root of the steps.
 
-use super::parameters::{Domain, STEPS, parameter};
+use super::parameters::{SOME_STEPS, STEPS, parameter};
 use super::{Schedule, ScheduleKind};
 
 /// The listing of [`InverseSqrt`].
@@ -17,7 +17,7 @@ pub(super) const KIND: ScheduleKind = ScheduleKind {
         parameter("warmup", STEPS, "0", "steps w of the rise from 0"),
         parameter(
             "timescale",
-            Domain::Number { low: 1e-6, high: 1e12 },
+            SOME_STEPS,
             "",
             "steps s after which the rate is a0 / sqrt(2); the warm-up, or 1 without one",
         ),
@@ -26,7 +26,7 @@ pub(super) const KIND: ScheduleKind = ScheduleKind {
     searched: true,
     build: |values| {
         let n_warmup = values.steps("warmup");
-        let timescale = values.number_if("timescale").unwrap_or(n_warmup.max(1) as f64);
+        let timescale = values.steps_if("timescale").unwrap_or(n_warmup.max(1)) as f64;
         Ok(Box::new(InverseSqrt { base_rate: values.base_rate, n_warmup, timescale }))
     },
 };

@@ -14,6 +14,8 @@
 //! assert_eq!(schedule.rate(80), 0.05);
 //! # Ok::<(), eyas_learn::Error>(())
 //! ```
+//! A training that has a budget instead of a number of steps asks an [`OverBudget`].
+//!
 //! All levels (`start`, `end`, `alpha`, `values`, ...) are shares of the base rate `a0`, so that
 //! the base rate scales the whole curve.
 
@@ -36,6 +38,7 @@ mod linear;
 mod multi_step;
 mod noam;
 mod one_cycle;
+mod over_budget;
 mod parameters;
 mod piecewise;
 mod piecewise_interpolate;
@@ -61,6 +64,7 @@ pub use linear::Linear;
 pub use multi_step::MultiStep;
 pub use noam::Noam;
 pub use one_cycle::OneCycle;
+pub use over_budget::OverBudget;
 pub use parameters::{Domain, Parameter, Values};
 pub use piecewise::Piecewise;
 pub use piecewise_interpolate::{Interpolated, Shape};
@@ -153,6 +157,11 @@ pub fn from_text(text: &str, base_rate: f64, n_steps: u64) -> Result<Box<dyn Sch
 /// `t / n`, at most 1; a training of no steps is at its end.
 fn progress(step: u64, n_steps: u64) -> f64 {
     if step >= n_steps { 1.0 } else { step as f64 / n_steps as f64 }
+}
+
+/// A rate that may have grown beyond all numbers; a base rate of 0 stays 0 then.
+fn bounded(rate: f64) -> f64 {
+    if rate.is_nan() { 0.0 } else { rate.min(f64::MAX) }
 }
 
 /// `(1 + cos(pi x)) / 2`: from 1 at `x = 0` to 0 at `x = 1`.

@@ -3,7 +3,7 @@
 use super::exponential::DECAY_RATE;
 use super::kind::equals;
 use super::parameters::{Domain, parameter};
-use super::{Schedule, ScheduleKind};
+use super::{Schedule, ScheduleKind, bounded};
 
 /// The listing of [`MultiStep`].
 pub(super) const KIND: ScheduleKind = ScheduleKind {
@@ -45,6 +45,6 @@ pub struct MultiStep {
 impl Schedule for MultiStep {
     fn rate(&self, step: u64) -> f64 {
         let n_drops = self.milestones.partition_point(|milestone| *milestone <= step);
-        (self.base_rate * libm::pow(self.gamma, n_drops as f64)).min(f64::MAX)
+        bounded(self.base_rate * libm::pow(self.gamma, n_drops as f64))
     }
 }

@@ -2,7 +2,7 @@
 
 use super::kind::equals;
 use super::parameters::{Domain, parameter};
-use super::{Schedule, ScheduleKind};
+use super::{Schedule, ScheduleKind, bounded};
 use crate::error::Error;
 
 /// The listing of [`Product`].
@@ -41,7 +41,7 @@ pub struct Product {
 impl Schedule for Product {
     fn rate(&self, step: u64) -> f64 {
         let factors = self.factors.iter().map(|factor| factor.rate(step));
-        factors.fold(self.base_rate, |rate, factor| rate * factor).min(f64::MAX)
+        bounded(factors.fold(self.base_rate, |rate, factor| rate * factor))
     }
 
     fn momentum(&self, step: u64) -> Option<f64> {

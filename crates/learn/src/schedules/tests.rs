@@ -158,3 +158,65 @@ fn mistakes_are_named() {
         assert!(message(text).contains(words), "{text}: {}", message(text));
     }
 }
+
+/// A value of a domain, by three numbers; extremes are frequent.
+fn any_value(domain: Domain, choice: u64, steps: u64, share: f64) -> String {
+    match domain {
+        Domain::Steps { least } => match choice % 6 {
+            0 => least.to_string(),
+            1 => u64::MAX.to_string(),
+            2 => format!("{}%", 200.0 * share),
+            3 => "n".to_owned(),
+            _ => steps.max(least).to_string(),
+        },
+        Domain::Number { low, high } => match choice % 4 {
+            0 => low.to_string(),
+            1 => high.to_string(),
+            2 => (low + (high - low) * share).to_string(),
+            _ => share.clamp(low, high).to_string(),
+        },
+        Domain::Choice(words) => words[choice as usize % words.len()].to_owned(),
+        Domain::StepList => {
+            ["5", "0,0", "n/3,n", "0,18446744073709551615"][choice as usize % 4].into()
+        }
+        Domain::NumberList => {
+            ["1,0", "0,0,1e12", "3,0.5,2", "1e12,1e12"][choice as usize % 4].into()
+        }
+        Domain::Schedules => {
+            let growing = "exponential(decay_rate=1e9; decay_steps=1)";
+            let lists = ["cosine", "linear|one_cycle", "step|cyclic|noam"];
+            let at = choice as usize % 4;
+            lists.get(at).map_or(format!("{growing}|{growing}"), |list| (*list).to_owned())
+        }
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_parameters_make_a_finite_schedule_or_an_error(
+        at in 0..SCHEDULES.len(),
+        n_steps in proptest::prop_oneof![0..40_u64, proptest::prelude::any::<u64>()],
+        base_rate in proptest::prop_oneof![
+            proptest::prelude::Just(0.0), proptest::prelude::Just(1e9), 1e-6..1.0_f64
+        ],
+        draws in proptest::collection::vec((0..60_u64, 0..60_u64, 0.0..1.0_f64), 12),
+        step in proptest::prelude::any::<u64>(),
+    ) {
+        let kind = &SCHEDULES[at];
+        let given: Vec<(String, String)> = kind.parameters.iter().zip(draws)
+            .filter(|(_, draw)| draw.0 % 5 != 0)
+            .map(|(parameter, (choice, steps, share))| {
+                (parameter.name.to_owned(), any_value(parameter.domain, choice, steps, share))
+            })
+            .collect();
+        if let Ok(schedule) = kind.with(base_rate, n_steps, &given) {
+            for step in (0..64).chain([n_steps, step, u64::MAX]) {
+                let rate = schedule.rate(step);
+                let place = format!("{} {given:?} {base_rate} of {n_steps} at {step}", kind.name);
+                proptest::prop_assert!(rate.is_finite() && rate >= 0.0, "{place}: {rate}");
+                let momentum = schedule.momentum(step).unwrap_or(0.0);
+                proptest::prop_assert!((0.0..1.0).contains(&momentum), "{place}: {momentum}");
+            }
+        }
+    }
+}
