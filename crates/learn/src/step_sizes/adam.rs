@@ -93,13 +93,13 @@ impl Moments {
         let update = AdamStep::new(&self.options, self.n_steps);
         for (group, range) in self.layout.groups() {
             let (lr, decay) = (lr * group.lr_scale, weight_decay * group.decay_scale);
-            for at in range {
-                let grad = if decoupled { grads[at] } else { grads[at] + decay * params[at] };
-                if decoupled {
-                    params[at] *= 1.0 - lr * decay;
-                }
-                params[at] -=
-                    lr * update.direction(grad, &mut self.first[at], &mut self.second[at]);
+            let shrink = if decoupled { 1.0 - lr * decay } else { 1.0 };
+            let decay = if decoupled { 0.0 } else { decay };
+            let moments = self.first[range.clone()].iter_mut().zip(&mut self.second[range.clone()]);
+            let params = params[range.clone()].iter_mut().zip(&grads[range]);
+            for ((param, grad), (first, second)) in params.zip(moments) {
+                let grad = grad + decay * *param;
+                *param = *param * shrink - lr * update.direction(grad, first, second);
             }
         }
     }

@@ -82,15 +82,16 @@ impl Optimizer for NAdam {
             (beta2 as f32, eps as f32, correction(beta2, self.n_steps) as f32);
         for (group, range) in self.layout.groups() {
             let (lr, decay) = (lr * group.lr_scale, weight_decay as f32 * group.decay_scale);
-            for at in range {
-                let grad = if decoupled { grads[at] } else { grads[at] + decay * params[at] };
-                if decoupled {
-                    params[at] *= 1.0 - lr * decay;
-                }
-                self.first[at] += new1 * (grad - self.first[at]);
-                self.second[at] = beta2 * self.second[at] + new2 * grad * grad;
-                let root = (self.second[at] / correction2).sqrt() + eps;
-                params[at] -= lr * (of_grad * grad + of_mean * self.first[at]) / root;
+            let shrink = if decoupled { 1.0 - lr * decay } else { 1.0 };
+            let decay = if decoupled { 0.0 } else { decay };
+            let moments = self.first[range.clone()].iter_mut().zip(&mut self.second[range.clone()]);
+            let params = params[range.clone()].iter_mut().zip(&grads[range]);
+            for ((param, grad), (first, second)) in params.zip(moments) {
+                let grad = grad + decay * *param;
+                *first += new1 * (grad - *first);
+                *second = beta2 * *second + new2 * grad * grad;
+                let root = (*second / correction2).sqrt() + eps;
+                *param = *param * shrink - lr * (of_grad * grad + of_mean * *first) / root;
             }
         }
     }

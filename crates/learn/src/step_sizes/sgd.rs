@@ -74,14 +74,18 @@ impl Optimizer for Sgd {
         let kept = if self.n_steps == 0 { 1.0 } else { (1.0 - self.options.dampening) as f32 };
         for (group, range) in self.layout.groups() {
             let (lr, decay) = (lr * group.lr_scale, weight_decay * group.decay_scale);
-            for at in range {
-                let mut direction = grads[at] + decay * params[at];
-                if momentum != 0.0 {
-                    let velocity = momentum * self.velocity[at] + kept * direction;
-                    self.velocity[at] = velocity;
-                    direction = if nesterov { direction + momentum * velocity } else { velocity };
+            let (params, grads) = (&mut params[range.clone()], &grads[range.clone()]);
+            if momentum == 0.0 {
+                for (param, grad) in params.iter_mut().zip(grads) {
+                    *param -= lr * (grad + decay * *param);
                 }
-                params[at] -= lr * direction;
+                continue;
+            }
+            let velocities = &mut self.velocity[range];
+            for ((param, grad), velocity) in params.iter_mut().zip(grads).zip(velocities) {
+                let direction = grad + decay * *param;
+                *velocity = momentum * *velocity + kept * direction;
+                *param -= lr * if nesterov { direction + momentum * *velocity } else { *velocity };
             }
         }
         self.n_steps += 1;

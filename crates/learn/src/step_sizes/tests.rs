@@ -283,3 +283,30 @@ fn range_test_ends_where_the_loss_explodes() {
     assert!(n_seen < 50 && (1e-5..1e-2).contains(&suggestion), "{suggestion} after {n_seen}");
     assert_eq!(test.observe(&Seen::loss(0.0)).rate(), suggestion);
 }
+
+#[test]
+fn the_scale_of_gradients_is_no_matter_where_steps_are_normalized() {
+    let layout = layout();
+    let adam = AdamOptions { eps: 0.0, ..AdamOptions::default() };
+    let nadam = NAdamOptions { eps: 0.0, ..NAdamOptions::default() };
+    let dog = DogOptions { eps: 0.0, ..DogOptions::default() };
+    let normalized = || -> [Box<dyn Optimizer>; 4] {
+        [
+            Box::new(Adam::new(&layout, adam)),
+            Box::new(AdamW::new(&layout, adam)),
+            Box::new(NAdam::new(&layout, nadam)),
+            Box::new(Dog::new(&layout, dog)),
+        ]
+    };
+    for (mut once, mut scaled) in normalized().into_iter().zip(normalized()) {
+        let (mut a, mut b) = (START.to_vec(), START.to_vec());
+        for _ in 0..20 {
+            let grads = grads(&a);
+            let eightfold: Vec<f32> = grads.iter().map(|grad| 8.0 * grad).collect();
+            once.step(&mut a, &grads, 0.05);
+            scaled.step(&mut b, &eightfold, 0.05);
+        }
+        let near = a.iter().zip(&b).all(|(a, b)| (a - b).abs() < 1e-6);
+        assert!(near, "{}: {a:?} {b:?}", once.name());
+    }
+}
