@@ -8,7 +8,7 @@ use super::{Constant, Cosine, CosineAfter, Schedule, ScheduleKind, exponential};
 /// The listing of [`Warmup`]: a twentieth of the steps, then a cosine to zero.
 pub(super) const COSINE_KIND: ScheduleKind = ScheduleKind {
     name: "warmup_cosine",
-    formula: "a0 * t / w for t < w = ceil(n / 20), then a0 * (1 + cos(pi (t - w) / (n - w))) / 2",
+    formula: "a0 * (start + (1 - start) t / w) for t < w, then a cosine over the other n - w steps to a0 * alpha",
     help: "rises on a straight line for a twentieth of the steps, then falls along a cosine",
     references: &[
         "Goyal, P. et al. (2017). Accurate, large minibatch SGD: training ImageNet in 1 hour. arXiv:1706.02677",

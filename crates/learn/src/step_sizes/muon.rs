@@ -110,9 +110,10 @@ impl Scratch {
         let square = &mut self.square[..k * k];
         for _ in 0..n_iterations {
             for row in 0..k {
-                for other in 0..k {
-                    let rows = x[row * m..][..m].iter().zip(&x[other * m..][..m]);
-                    gram[row * k + other] = rows.map(|(x, y)| x * y).sum();
+                for other in 0..=row {
+                    let product = dot(&x[row * m..][..m], &x[other * m..][..m]);
+                    gram[row * k + other] = product;
+                    gram[other * k + row] = product;
                 }
             }
             multiply(gram, gram, square, k);
@@ -125,6 +126,22 @@ impl Scratch {
             }
         }
     }
+}
+
+/// `x . y` in sixteen lanes.
+fn dot(x: &[f32], y: &[f32]) -> f32 {
+    let (x_chunks, x_rest) = x.as_chunks::<16>();
+    let (y_chunks, y_rest) = y.as_chunks::<16>();
+    let mut lanes = [0.0_f32; 16];
+    for (x, y) in x_chunks.iter().zip(y_chunks) {
+        for lane in 0..16 {
+            lanes[lane] += x[lane] * y[lane];
+        }
+    }
+    for ((x, y), lane) in x_rest.iter().zip(y_rest).zip(&mut lanes) {
+        *lane += x * y;
+    }
+    lanes.iter().sum()
 }
 
 /// `out = left right`: `k` by `k` times `k` by `m`, all row by row.

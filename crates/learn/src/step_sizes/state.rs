@@ -8,6 +8,8 @@ use crate::error::Error;
 
 const MAGIC: &[u8; 4] = b"EYSS";
 const VERSION: u8 = 1;
+/// No training takes more steps; a larger count is a broken file, and would overflow.
+const MAX_COUNT: u64 = 1 << 53;
 
 /// Is shown every number of a state, and may change it.
 pub trait StateVisitor {
@@ -91,8 +93,9 @@ impl StateVisitor for Reader<'_> {
     }
 
     fn u64(&mut self, value: &mut u64) {
-        match self.word() {
-            Some(word) if self.changes => *value = u64::from_le_bytes(word),
+        match self.word().map(u64::from_le_bytes) {
+            Some(count) if count > MAX_COUNT => self.fits = false,
+            Some(count) if self.changes => *value = count,
             Some(_) => {}
             None => self.fits = false,
         }

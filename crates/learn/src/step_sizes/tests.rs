@@ -105,6 +105,10 @@ fn wrong_states_are_refused_and_change_nothing() {
             assert_eq!(optimizer.save(), bytes, "{}", kind.name);
         }
     }
+    let mut adam = (OPTIMIZERS[2].build)(&layout());
+    let mut bytes = adam.save();
+    bytes[10..18].fill(255); // the count of steps, after the header and the name `adam`
+    assert!(adam.load(&bytes).is_err());
     for kind in STEP_SIZES {
         let mut rule = (kind.build)(0.1, 3);
         let bytes = rule.save();
