@@ -309,6 +309,8 @@ for losses in LOSSES.values():
             plateau("torch", torch_plateau(losses, threshold=delta, threshold_mode=mode, min_lr=low, **shared),
                     losses, **shared, relative=delta if relative else 0.0, absolute=0.0 if relative else delta,
                     min_rate=low, accumulation=1)
+        plateau("torch", torch_plateau(losses, threshold=delta, threshold_mode="rel", min_lr=low, eps=0.01, **shared),
+                losses, **shared, relative=delta, absolute=0.0, min_rate=low, min_change=0.01, accumulation=1)
         for rtol, atol, size in [(delta + 1e-4, 0.0, 1), (0.0, 1e-3, 2), (0.01, 1e-3, 3)]:
             plateau("optax", optax_plateau(losses, rtol=rtol, atol=atol, accumulation_size=size,
                                            min_scale=10 * low, **shared),

@@ -308,6 +308,7 @@ fn plateaus_equal_the_libraries() {
             cooldown: int("cooldown"),
             min_delta,
             min_rate: options.float("min_rate", 0.0),
+            min_change: options.float("min_change", 0.0),
             accumulation: int("accumulation"),
         };
         let mut plateau = Plateau::new(0.1, made);
@@ -320,7 +321,7 @@ fn plateaus_equal_the_libraries() {
         }
         n_cases += 1;
     }
-    assert_eq!(n_cases, 72);
+    assert_eq!(n_cases, 84);
 }
 
 #[test]

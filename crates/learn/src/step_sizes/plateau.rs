@@ -56,12 +56,14 @@ pub struct PlateauOptions {
     pub min_delta: MinDelta,
     /// The rate never falls below this.
     pub min_rate: f64,
+    /// A fall of the rate by no more than this is left out (PyTorch: `eps`, 1e-8); 0 in the others.
+    pub min_change: f64,
     /// Losses whose mean counts as one (optax: `accumulation_size`); 1 in Keras and PyTorch.
     pub accumulation: u64,
 }
 
 impl Default for PlateauOptions {
-    /// PyTorch's defaults.
+    /// PyTorch's defaults, but for `min_change`.
     fn default() -> Self {
         PlateauOptions {
             rule: PlateauRule::PyTorch,
@@ -70,6 +72,7 @@ impl Default for PlateauOptions {
             cooldown: 0,
             min_delta: MinDelta::Relative(1e-4),
             min_rate: 0.0,
+            min_change: 0.0,
             accumulation: 1,
         }
     }
@@ -78,7 +81,7 @@ impl Default for PlateauOptions {
 /// Reduces the rate when the loss stops to fall: a state that sees one loss after another.
 ///
 /// A NaN loss never counts as an improvement. Equals Keras's and PyTorch's `ReduceLROnPlateau`
-/// (`mode="min"`) up to Keras's rounding of rates to f32 and PyTorch's `eps` of 1e-8, and optax's
+/// (`mode="min"`) up to Keras's rounding of rates to f32, and optax's
 /// `contrib.reduce_on_plateau`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plateau {
@@ -163,7 +166,10 @@ impl Plateau {
     }
 
     fn reduce(&mut self) {
-        self.rate = (self.rate * self.options.factor).max(self.options.min_rate);
+        let rate = (self.rate * self.options.factor).max(self.options.min_rate);
+        if self.rate - rate > self.options.min_change {
+            self.rate = rate;
+        }
         self.cooldown_left = self.options.cooldown;
         self.n_bad = 0;
     }
