@@ -1,3 +1,5 @@
+//! Files read in passes give the bins of their tables.
+
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Mutex;
