@@ -82,7 +82,7 @@ impl BinnedTrees {
             slots.copy_from_slice(&feature.table[from..from + feature.n_slots]);
         }
         let rows = Rows { slots: &scratch.slots, stride: self.stride, n_rows: 1 };
-        self.trees.score(rows, &mut scratch.room, scores);
+        self.trees.score(rows, None, &mut scratch.room, scores);
     }
 }
 

@@ -123,3 +123,10 @@ pub(crate) fn transpose(slots: &[u8], stride: usize, n_rows: usize, columns: &mu
         }
     }
 }
+
+/// Puts slots of rows side by side again: `slots` `(n_rows, stride)`.
+pub(crate) fn to_rows(columns: &[[u8; ROWS]], slots: &mut [u8], stride: usize) {
+    for (row, slots) in slots.chunks_exact_mut(stride).enumerate() {
+        slots.iter_mut().zip(columns).for_each(|(slot, column)| *slot = column[row]);
+    }
+}

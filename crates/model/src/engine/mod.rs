@@ -24,6 +24,7 @@ pub(crate) mod examples;
 pub(crate) mod flat;
 mod linear;
 mod names;
+mod narrow;
 pub(crate) mod pack;
 pub(crate) mod packing;
 mod rows;
@@ -49,6 +50,7 @@ use crate::members::{Link, Model, Part};
 use crate::schema::Schema;
 use crate::value::Value;
 use arch::Rows;
+use columns::ROWS;
 use encode::{Encoded, Encoder};
 use linear::PackedLinear;
 use pack::{PackedTrees, Room, stride_of};
@@ -66,6 +68,9 @@ pub struct Predictor {
     tier: Tier,
     /// Bytes from row to row of encoded slots.
     stride: usize,
+    /// Whether batches are encoded slot by slot, and whether some member reads rows even then.
+    reads_columns: bool,
+    needs_rows: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -82,10 +87,19 @@ enum PackedPart {
     Constant(Vec<f64>),
 }
 
+impl PackedPart {
+    /// Whether a batch needs rows of slots.
+    fn reads_rows(&self) -> bool {
+        matches!(self, PackedPart::Trees(trees) if trees.reads_rows())
+    }
+}
+
 /// Memory that a prediction writes to. Fits itself to a predictor at the first row.
 #[derive(Debug, Clone, Default)]
 pub struct Scratch {
     slots: Vec<u8>,
+    /// Slots of rows side by side.
+    columns: Vec<[u8; ROWS]>,
     numbers: Vec<f64>,
     bins: Vec<u8>,
     room: Room,
@@ -131,8 +145,20 @@ impl Predictor {
             members.push(PackedMember { weight: member.weight, link: member.link, part });
         }
         let stride = stride_of(tier, encoder.n_slots);
+        let reads_columns = encoder.is_plain() && encoder.n_slots <= columns::MAX_SLOTS;
+        let needs_rows = members.iter().any(|member| member.part.reads_rows());
         let (schema, notes) = (model.schema, model.notes);
-        Ok(Predictor { schema, notes, encoder, members, shape, tier, stride })
+        Ok(Predictor {
+            schema,
+            notes,
+            encoder,
+            members,
+            shape,
+            tier,
+            stride,
+            reads_columns,
+            needs_rows,
+        })
     }
 
     /// Loads a model from the bytes of a file, see [`Model::from_bytes`].
@@ -219,7 +245,7 @@ impl Predictor {
         out: &mut [f64],
     ) -> Result<(), Error> {
         scratch.fit(self, 1);
-        let Scratch { slots, numbers, bins, room, scores } = scratch;
+        let Scratch { slots, numbers, bins, room, scores, .. } = scratch;
         let mut row = Encoded { slots, numbers, bins };
         arch::encode(self.tier, &self.encoder, &self.schema, cell, &mut row)?;
         let scores = &mut scores[..out.len()];
@@ -229,7 +255,7 @@ impl Predictor {
             match &member.part {
                 PackedPart::Trees(trees) => {
                     let rows = Rows { slots, stride: self.stride, n_rows: 1 };
-                    trees.score(rows, room, scores);
+                    trees.score(rows, None, room, scores);
                 }
                 PackedPart::Linear(linear) => linear.score(numbers, bins, scores),
                 PackedPart::Constant(values) => linear::add(scores, values, 1.0),
@@ -279,6 +305,12 @@ impl Scratch {
     fn fit(&mut self, predictor: &Predictor, n_rows: usize) {
         let encoder = &predictor.encoder;
         grow(&mut self.slots, n_rows * predictor.stride);
+        if predictor.reads_columns
+            && n_rows >= pack::FEWEST_ROWS
+            && self.columns.len() < encoder.n_slots
+        {
+            self.columns.resize(encoder.n_slots, [0; ROWS]);
+        }
         grow(&mut self.numbers, n_rows * encoder.n_numbers);
         grow(&mut self.bins, n_rows * encoder.n_bins);
         grow(&mut self.scores, n_rows * predictor.n_outputs());
@@ -502,9 +534,9 @@ mod tests {
     #[test]
     fn shapes_count_what_is_there() {
         let shape = one_tree().shape();
-        // 2 of 64 trees in a vector and their values; 1 block of edges, 3 merged bins; 4 bins, a
-        // table of 4 names.
-        let bytes = 4.0 + 16.0 + (128.0 + 1.0 + 3.0) + (32.0 + 12.0 + 2.0 + 1.0 + 4.0);
+        // 2 of 64 trees in a vector and their values; 1 block of edges and keys, 3 merged bins; 4
+        // bins, a table of 4 names.
+        let bytes = 4.0 + 16.0 + (192.0 + 1.0 + 3.0) + (32.0 + 12.0 + 2.0 + 1.0 + 4.0);
         let expected = Shape {
             n_binned: 1.0,
             n_looked_up: 1.0,

@@ -194,10 +194,17 @@ impl PackedTrees {
         Ok(packer.finish())
     }
 
-    /// Scores of encoded rows into `scores` `(n_rows, n_outputs)`.
-    pub fn score(&self, rows: Rows<'_>, room: &mut Room, scores: &mut [f64]) {
-        if let Some(columns) = self.columns.as_ref().filter(|_| rows.n_rows >= FEWEST_ROWS) {
-            return self.score_columns(columns, rows, room, scores);
+    /// Scores of encoded rows into `scores` `(n_rows, n_outputs)`; `columns` `(n_slots, ROWS)` if they
+    /// are encoded slot by slot too, then `rows` are read only if [`PackedTrees::reads_rows`].
+    pub fn score(
+        &self,
+        rows: Rows<'_>,
+        columns: Option<&[[u8; ROWS]]>,
+        room: &mut Room,
+        scores: &mut [f64],
+    ) {
+        if let Some(trees) = self.columns.as_ref().filter(|_| rows.n_rows >= FEWEST_ROWS) {
+            return self.score_columns(trees, rows, columns, room, scores);
         }
         let n_outputs = self.base.len();
         for first in (0..rows.n_rows).step_by(ROWS_BY_TREES) {
@@ -205,6 +212,11 @@ impl PackedTrees {
             let rows = Rows { slots: &rows.slots[first * rows.stride..], n_rows, ..rows };
             self.score_rows(rows, room, &mut scores[first * n_outputs..][..n_rows * n_outputs]);
         }
+    }
+
+    /// Whether a batch needs rows, not columns.
+    pub fn reads_rows(&self) -> bool {
+        self.columns.is_none()
     }
 
     /// Makes room for any number of rows.
@@ -238,37 +250,37 @@ impl PackedTrees {
     /// As [`PackedTrees::score`], many rows together.
     fn score_columns(
         &self,
-        columns: &Columns,
+        trees: &Columns,
         rows: Rows<'_>,
+        columns: Option<&[[u8; ROWS]]>,
         room: &mut Room,
         scores: &mut [f64],
     ) {
         let n_outputs = self.base.len();
-        let Room { columns: slots, lanes, .. } = room;
+        let Room { columns: own, lanes, .. } = room;
         lanes.resize(SUM_LANES, [0.0; ROWS]);
+        assert!(rows.n_rows <= ROWS, "a batch is cut into as many rows as columns hold");
+        let slots = columns.unwrap_or_else(|| {
+            let own = fitted(own, trees.n_slots);
+            columns::transpose(rows.slots, rows.stride, rows.n_rows, own.as_flattened_mut());
+            own
+        });
         let mut reach = [[0; GROUPS]; MAX_NODES];
-        for first in (0..rows.n_rows).step_by(ROWS) {
-            let n_rows = (rows.n_rows - first).min(ROWS);
-            let slots = fitted(slots, columns.n_slots);
-            let own = &rows.slots[first * rows.stride..];
-            columns::transpose(own, rows.stride, n_rows, slots.as_flattened_mut());
-            let scores = &mut scores[first * n_outputs..][..n_rows * n_outputs];
-            scores.fill(0.0);
-            let mut trees = columns.trees.iter();
-            for sum in &self.sums {
-                let TreeOutput::One(output) = sum.output else { continue };
-                lanes.fill([0.0; ROWS]);
-                for (term, tree) in trees.by_ref().take(sum.bases.len()).enumerate() {
-                    let lane = &mut lanes[term % SUM_LANES];
-                    arch::add_tree(self.tier, columns, tree, slots, &mut reach, lane);
-                }
-                for (row, scores) in scores.chunks_exact_mut(n_outputs).enumerate() {
-                    let lanes = LaneSums(std::array::from_fn(|lane| lanes[lane][row]));
-                    scores[output as usize] += lanes.total();
-                }
+        scores.fill(0.0);
+        let mut left = trees.trees.iter();
+        for sum in &self.sums {
+            let TreeOutput::One(output) = sum.output else { continue };
+            lanes.fill([0.0; ROWS]);
+            for (term, tree) in left.by_ref().take(sum.bases.len()).enumerate() {
+                let lane = &mut lanes[term % SUM_LANES];
+                arch::add_tree(self.tier, trees, tree, slots, &mut reach, lane);
             }
-            scores.chunks_exact_mut(n_outputs).for_each(|scores| self.finish(scores));
+            for (row, scores) in scores.chunks_exact_mut(n_outputs).enumerate() {
+                let lanes = LaneSums(std::array::from_fn(|lane| lanes[lane][row]));
+                scores[output as usize] += lanes.total();
+            }
         }
+        scores.chunks_exact_mut(n_outputs).for_each(|scores| self.finish(scores));
     }
 
     /// Turns sums into scores `(n_outputs,)`, as the oracle adds them to scores of zero.
@@ -332,7 +344,7 @@ fn fitted(columns: &mut Vec<[u8; ROWS]>, length: usize) -> &mut [[u8; ROWS]] {
 }
 
 /// Rows from which a batch is predicted by columns.
-const FEWEST_ROWS: usize = 16;
+pub(crate) const FEWEST_ROWS: usize = 16;
 
 /// Most rows that share a pass over the trees.
 const ROWS_BY_TREES: usize = 64;

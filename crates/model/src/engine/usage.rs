@@ -69,6 +69,11 @@ impl FeatureUse {
         self.n_ranks() + self.sets.len()
     }
 
+    /// Whether its bin is wanted in one or two slots, and nothing else of it.
+    pub fn is_ranked_only(&self) -> bool {
+        self.n_ranks() > 0 && self.sets.is_empty() && !self.number && !self.bin
+    }
+
     fn n_ranks(&self) -> usize {
         self.ranks.iter().filter(|&&wanted| wanted).count()
     }

@@ -9,6 +9,7 @@ use crate::engine::chains::{Block, CHAIN_LANES, ChainGroup, IS_LEAF};
 use crate::engine::columns::{ColumnTree, Columns, GROUPS, MAX_NODES, ROWS, Reach};
 use crate::engine::edges::{self, Count};
 use crate::engine::encode::{Encoded, Encoder};
+use crate::engine::narrow::Keys;
 use crate::engine::pack::Section;
 use crate::engine::packing::Packing;
 use crate::engine::vectors::{Paths, Run, Vector, Vectors};
@@ -327,14 +328,34 @@ pub(crate) fn encode<'v>(
     encoder.encode::<ByVectors>(schema, cell, row)
 }
 
-/// Counting by vectors; used by [`encode`] alone.
-struct ByVectors;
+/// Encodes many rows, see [`Encoder::encode_columns`].
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+pub(crate) fn encode_columns<'v>(
+    encoder: &Encoder,
+    schema: &Schema,
+    cell: impl Fn(usize, usize) -> Value<'v>,
+    n_rows: usize,
+    columns: &mut [[u8; ROWS]],
+) -> Result<(), (usize, Error)> {
+    encoder.encode_columns::<ByVectors>(schema, cell, n_rows, columns)
+}
+
+/// Counting by vectors; used by [`encode`] and [`encode_columns`] alone.
+pub(crate) struct ByVectors;
 
 impl Count for ByVectors {
     #[inline(always)]
     fn n_below(edges: &edges::Block, value: f64) -> usize {
-        // SAFETY: only `encode` uses this, and it is only called where the instructions are.
+        // SAFETY: only `encode` and `encode_columns` use this, and they are only called where the
+        // instructions are.
         unsafe { n_below(edges, value) }
+    }
+
+    #[inline(always)]
+    fn n_keys_below(keys: &Keys, key: f32) -> usize {
+        // SAFETY: as above.
+        unsafe { n_keys_below(keys, key) }
     }
 }
 
@@ -350,6 +371,18 @@ fn n_below(edges: &edges::Block, value: f64) -> usize {
         below |= (_mm256_movemask_pd(above) as u32) << (4 * quarter);
     }
     below.count_ones() as usize
+}
+
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+fn n_keys_below(keys: &Keys, key: f32) -> usize {
+    let key = _mm256_set1_ps(key);
+    // SAFETY: there are 16 numbers.
+    let (low, high) =
+        unsafe { (_mm256_loadu_ps(keys.as_ptr()), _mm256_loadu_ps(keys.as_ptr().add(8))) };
+    let low = _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(key, low)) as u32;
+    let high = _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(key, high)) as u32;
+    (low | high << 8).count_ones() as usize
 }
 
 /// Adds the values of a tree for many rows to their sums.

@@ -13,6 +13,7 @@ use crate::engine::chains::{Block, CHAIN_LANES, ChainGroup, IS_LEAF};
 use crate::engine::columns::{ColumnTree, Columns, GROUPS, MAX_NODES, ROWS, Reach};
 use crate::engine::edges::{self, Count};
 use crate::engine::encode::{Encoded, Encoder};
+use crate::engine::narrow::{AT_ONCE, Keys, NarrowSearch};
 use crate::engine::pack::Section;
 use crate::engine::packing::Packing;
 use crate::engine::vectors::{Paths, Run, Vector, Vectors};
@@ -405,14 +406,40 @@ pub(crate) fn encode<'v>(
     encoder.encode::<ByVectors>(schema, cell, row)
 }
 
-/// Counting by vectors; used by [`encode`] alone.
-struct ByVectors;
+/// Encodes many rows, see [`Encoder::encode_columns`].
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi1,bmi2,lzcnt,popcnt")]
+pub(crate) fn encode_columns<'v>(
+    encoder: &Encoder,
+    schema: &Schema,
+    cell: impl Fn(usize, usize) -> Value<'v>,
+    n_rows: usize,
+    columns: &mut [[u8; ROWS]],
+) -> Result<(), (usize, Error)> {
+    encoder.encode_columns::<ByVectors>(schema, cell, n_rows, columns)
+}
+
+/// Counting by vectors; used by [`encode`] and [`encode_columns`] alone.
+pub(crate) struct ByVectors;
 
 impl Count for ByVectors {
     #[inline(always)]
     fn n_below(edges: &edges::Block, value: f64) -> usize {
-        // SAFETY: only `encode` uses this, and it is only called where the instructions are.
+        // SAFETY: only `encode` and `encode_columns` use this, and they are only called where the
+        // instructions are.
         unsafe { n_below(edges, value) }
+    }
+
+    #[inline(always)]
+    fn n_keys_below(keys: &Keys, key: f32) -> usize {
+        // SAFETY: as above.
+        unsafe { n_keys_below(keys, key) }
+    }
+
+    #[inline(always)]
+    fn bins(search: &NarrowSearch, values: &[f64; AT_ONCE], bins: &mut [u8; AT_ONCE]) {
+        // SAFETY: as above.
+        unsafe { find_bins(search, values, bins) }
     }
 }
 
@@ -426,6 +453,68 @@ fn n_below(edges: &edges::Block, value: f64) -> usize {
     let low = _mm512_cmp_pd_mask::<_CMP_GT_OQ>(value, low);
     let high = _mm512_cmp_pd_mask::<_CMP_GT_OQ>(value, high);
     (u32::from(low) | u32::from(high) << 8).count_ones() as usize
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi1,bmi2,lzcnt,popcnt")]
+fn n_keys_below(keys: &Keys, key: f32) -> usize {
+    let below = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(_mm512_set1_ps(key), load_values(keys));
+    u32::from(below).count_ones() as usize
+}
+
+/// Bins of 64 numbers, 16 at a time: a binary search of which the first four steps look into one
+/// register, the others gather.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi1,bmi2,lzcnt,popcnt")]
+fn find_bins(search: &NarrowSearch, values: &[f64; AT_ONCE], bins: &mut [u8; AT_ONCE]) {
+    for (values, bins) in values.as_chunks::<16>().0.iter().zip(bins.as_chunks_mut::<16>().0) {
+        // SAFETY: there are 16 numbers.
+        let (low, high) =
+            unsafe { (_mm512_loadu_pd(values.as_ptr()), _mm512_loadu_pd(values.as_ptr().add(8))) };
+        let keys = _mm512_castps256_ps512(_mm512_cvtpd_ps(low));
+        let keys = _mm512_insertf32x8::<1>(keys, _mm512_cvtpd_ps(high));
+        let ranks = n_edges_below(search, keys, [low, high]);
+        let present = _mm512_cmp_ps_mask::<_CMP_ORD_Q>(keys, keys);
+        let found = _mm512_maskz_add_epi32(present, ranks, _mm512_set1_epi32(1));
+        // SAFETY: there is room for 16 bins.
+        unsafe {
+            _mm_storeu_si128(bins.as_mut_ptr().cast(), _mm512_cvtepi32_epi8(found));
+        }
+    }
+}
+
+/// Edges below 16 values, given with their keys; anything for NaN.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi1,bmi2,lzcnt,popcnt")]
+fn n_edges_below(search: &NarrowSearch, keys: __m512, values: [__m512d; 2]) -> __m512i {
+    let first = if search.keys.len() == 1 { &search.keys[0] } else { &search.pivots };
+    let first = load_values(first);
+    let mut at = _mm512_setzero_si512();
+    for step in [8, 4, 2, 1] {
+        let asked = _mm512_add_epi32(at, _mm512_set1_epi32(step - 1));
+        let above = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(keys, _mm512_permutexvar_ps(asked, first));
+        at = _mm512_mask_add_epi32(at, above, at, _mm512_set1_epi32(step));
+    }
+    if search.keys.len() > 1 {
+        at = _mm512_slli_epi32::<4>(at);
+        for step in [8, 4, 2, 1] {
+            let asked = _mm512_add_epi32(at, _mm512_set1_epi32(step - 1));
+            // SAFETY: the last pivot and the last key are infinity, which nothing is above, so
+            // `asked` stays within the keys.
+            let asked = unsafe { _mm512_i32gather_ps::<4>(asked, search.keys.as_ptr().cast()) };
+            let above = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(keys, asked);
+            at = _mm512_mask_add_epi32(at, above, at, _mm512_set1_epi32(step));
+        }
+    }
+    let (low, high) = (_mm512_castsi512_si256(at), _mm512_extracti32x8_epi32::<1>(at));
+    // SAFETY: there are as many edges as keys.
+    let (low, high) = unsafe {
+        let edges = search.edges.as_ptr().cast();
+        (_mm512_i32gather_pd::<8>(low, edges), _mm512_i32gather_pd::<8>(high, edges))
+    };
+    let low = _mm512_cmp_pd_mask::<_CMP_GT_OQ>(values[0], low);
+    let high = _mm512_cmp_pd_mask::<_CMP_GT_OQ>(values[1], high);
+    let settled = u16::from(low) | u16::from(high) << 8;
+    _mm512_mask_add_epi32(at, settled, at, _mm512_set1_epi32(1))
 }
 
 /// Sums the values that terms reach, eight at a time.

@@ -10,6 +10,11 @@ use crate::engine::packing::Packing;
 use crate::engine::tier::{Kind, Tier};
 #[cfg(target_arch = "x86_64")]
 use crate::engine::vectors::Run;
+#[cfg(test)]
+use crate::engine::{
+    edges::Count,
+    narrow::{AT_ONCE, NarrowSearch},
+};
 use crate::error::Error;
 use crate::schema::Schema;
 use crate::tree::{LaneSums, SUM_LANES};
@@ -121,6 +126,46 @@ pub(crate) fn encode<'v>(
         #[cfg(target_arch = "x86_64")]
         #[allow(unsafe_code)]
         Kind::Avx512 => unsafe { avx512::encode(encoder, schema, cell, row) },
+    }
+}
+
+/// Encodes many rows, see [`Encoder::encode_columns`].
+#[inline]
+pub(crate) fn encode_columns<'v>(
+    tier: Tier,
+    encoder: &Encoder,
+    schema: &Schema,
+    cell: impl Fn(usize, usize) -> Value<'v>,
+    n_rows: usize,
+    columns: &mut [[u8; ROWS]],
+) -> Result<(), (usize, Error)> {
+    match tier.kind() {
+        Kind::Scalar => encoder.encode_columns::<Portable>(schema, cell, n_rows, columns),
+        // SAFETY: a tier exists only where the processor has its instructions.
+        #[cfg(target_arch = "x86_64")]
+        #[allow(unsafe_code)]
+        Kind::Avx2 => unsafe { avx2::encode_columns(encoder, schema, cell, n_rows, columns) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        #[allow(unsafe_code)]
+        Kind::Avx512 => unsafe { avx512::encode_columns(encoder, schema, cell, n_rows, columns) },
+    }
+}
+
+/// Bins of many numbers, as tiers find them.
+#[cfg(test)]
+pub(crate) fn bins(
+    tier: Tier,
+    search: &NarrowSearch,
+    values: &[f64; AT_ONCE],
+    bins: &mut [u8; AT_ONCE],
+) {
+    match tier.kind() {
+        Kind::Scalar => Portable::bins(search, values, bins),
+        #[cfg(target_arch = "x86_64")]
+        Kind::Avx2 => avx2::ByVectors::bins(search, values, bins),
+        #[cfg(target_arch = "x86_64")]
+        Kind::Avx512 => avx512::ByVectors::bins(search, values, bins),
     }
 }
 
