@@ -7,7 +7,7 @@ pub use prices::{CostModel, NextStep};
 use crate::encoder::Feature;
 use crate::engine::chains::{Block, Cut};
 use crate::engine::encode;
-use crate::engine::flat::FlatTree;
+use crate::engine::flat::{FlatTree, Forest};
 use crate::engine::pack::narrow;
 use crate::engine::packing::Packing;
 use crate::engine::sections::{SECTION_SLOTS, Sectioner};
@@ -268,7 +268,9 @@ impl<'a> ShapeCounter<'a> {
     pub fn add_tree(&mut self, tree: &Tree, output: TreeOutput, n_outputs: usize) {
         self.usage.add_tree(tree, &tree.depths());
         // Tests are equal where features and what is asked of them are; other slots do not matter.
-        let flat = FlatTree::new(tree, |_, _| (0, 0));
+        let mut forest = Forest::default();
+        forest.add(tree, |_, _| (0, 0));
+        let flat = forest.tree(0);
         self.sectioner.add(&self.usage.asked_by(tree));
         let width = if narrow(output, n_outputs) == TreeOutput::All { n_outputs } else { 1 };
         let packing = Packing::of(flat.depth, flat.n_leaves, self.is_oblivious(tree, &flat));
@@ -278,7 +280,7 @@ impl<'a> ShapeCounter<'a> {
 
     /// Whether all nodes of a level ask the same and all leaves lie on the last one.
     fn is_oblivious(&self, tree: &Tree, flat: &FlatTree) -> bool {
-        if flat.levels().is_none() {
+        if !flat.is_oblivious {
             return false;
         }
         let asked = |feature: u32, test: &Test| {

@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 
-use crate::engine::flat::{FlatNode, FlatTree};
+use crate::engine::flat::{FlatTree, View};
 use crate::engine::packing::BLOCK_TESTS;
 
 /// Exits of a block.
@@ -98,7 +98,7 @@ impl Cut {
 }
 
 fn is_leaf(tree: &FlatTree, node: u32) -> bool {
-    matches!(tree.nodes[node as usize], FlatNode::Leaf { .. })
+    tree.nodes[node as usize].is_leaf
 }
 
 /// Exits and inner nodes of the block that begins at `root`: the exit with most leaves below
@@ -111,10 +111,10 @@ fn grow(tree: &FlatTree, below: &[u32], root: u32) -> (Vec<u32>, Vec<u32>) {
         let Some((place, &node)) = open.max_by_key(|(_, exit)| below[**exit as usize]) else {
             break;
         };
-        let FlatNode::Split { left, right, .. } = tree.nodes[node as usize] else { break };
+        let View::Split { left, .. } = tree.nodes[node as usize].view() else { break };
         tests.push(node);
         exits[place] = left;
-        exits.push(right);
+        exits.push(left + 1);
     }
     (exits, tests)
 }
@@ -137,7 +137,7 @@ impl Chains {
             block.first_leaf = (values.len() as u32).wrapping_sub(n_blocks);
             fill(&mut block, tree, root, &tests, &exits);
             for &exit in &exits[n_blocks as usize..] {
-                if let FlatNode::Leaf { value } = tree.nodes[exit as usize] {
+                if let View::Leaf { value } = tree.nodes[exit as usize].view() {
                     values.push(value);
                 }
             }
@@ -180,13 +180,13 @@ fn fill(block: &mut Block, tree: &FlatTree, root: u32, tests: &[u32], exits: &[u
             continue;
         }
         let test = tests.iter().position(|&test| test == node).expect("it is a test or an exit");
-        let FlatNode::Split { slot, threshold, left, right } = tree.nodes[node as usize] else {
+        let View::Split { slot, threshold, left } = tree.nodes[node as usize].view() else {
             continue;
         };
         block.slots[test] = slot as u8;
         block.thresholds[test] = threshold;
         let bit = 1 << test;
         block.banks |= u16::from(slot >> 8 != 0) * bit;
-        open.extend([(left, want, care | bit), (right, want | bit, care | bit)]);
+        open.extend([(left, want, care | bit), (left + 1, want | bit, care | bit)]);
     }
 }

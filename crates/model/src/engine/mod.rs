@@ -29,6 +29,8 @@ pub(crate) mod pack;
 pub(crate) mod packing;
 mod rows;
 pub(crate) mod sections;
+pub(crate) mod slots;
+mod stored;
 mod tier;
 pub(crate) mod usage;
 mod validate;
@@ -46,14 +48,18 @@ pub(crate) use arch::max_slots as max_vector_slots;
 
 use crate::cost::Shape;
 use crate::error::Error;
+use crate::file::stored::StoredModel;
 use crate::members::{Link, Model, Part};
 use crate::schema::Schema;
+use crate::tree::Trees;
 use crate::value::Value;
 use arch::Rows;
 use columns::ROWS;
 use encode::{Encoded, Encoder};
+use flat::Forest;
 use linear::PackedLinear;
 use pack::{PackedTrees, Room, stride_of};
+use slots::Slots;
 use usage::Usage;
 
 /// A model ready to predict. Made by [`Predictor::compile`] or [`Predictor::load`]; shared freely
@@ -124,21 +130,38 @@ impl Predictor {
         model.check()?;
         let mut usage = Usage::new(&model.features);
         model.members.iter().for_each(|member| usage.add_part(&member.part));
-        let (encoder, places) = Encoder::new(&model.schema, &model.features, &usage)?;
+        Predictor::assemble(model, &usage, tier, |trees, slots| {
+            let n_nodes = trees.trees.iter().map(|tree| tree.nodes.len()).sum();
+            let n_values = trees.trees.iter().map(|tree| tree.values.len()).sum();
+            let mut forest = Forest::with_capacity(trees.trees.len(), n_nodes, n_values);
+            trees.trees.iter().for_each(|tree| forest.add(tree, |f, test| slots.of(f, test)));
+            forest
+        })
+    }
+
+    /// Packs a checked model, whose trees `forest_of` flattens.
+    fn assemble(
+        model: Model,
+        usage: &Usage,
+        tier: Tier,
+        mut forest_of: impl FnMut(&Trees, &Slots<'_>) -> Forest,
+    ) -> Result<Predictor, Error> {
+        let (encoder, places) = Encoder::new(&model.schema, &model.features, usage)?;
+        let slots = Slots::new(usage, &places);
         let mut members = Vec::with_capacity(model.members.len());
         let mut shape = Shape::default();
-        shape.add_features(&model.features, &usage);
+        shape.add_features(&model.features, usage);
         for member in model.members {
             let part = match member.part {
                 Part::Trees(trees) => {
-                    let n_slots = encoder.n_slots;
-                    let packed = PackedTrees::new(&trees, &usage, &places, n_slots, tier)?;
+                    let forest = forest_of(&trees, &slots);
+                    let packed = PackedTrees::new(&trees, forest, encoder.n_slots, tier)?;
                     shape.join(&packed.shape, 1.0);
                     PackedPart::Trees(Box::new(packed))
                 }
                 Part::Linear(linear) => {
                     shape.add_linear(&linear, &model.features);
-                    PackedPart::Linear(PackedLinear::new(&linear, &usage, &places))
+                    PackedPart::Linear(PackedLinear::new(&linear, usage, &places))
                 }
                 Part::Constant(values) => PackedPart::Constant(values),
             };
@@ -166,7 +189,28 @@ impl Predictor {
     /// # Errors
     /// [`Error::BadFile`] or [`Error::BadModel`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Predictor, Error> {
-        Predictor::compile(Model::read_unchecked(bytes)?)
+        match Predictor::from_stored(bytes)? {
+            Some(predictor) => Ok(predictor),
+            None => Predictor::compile(Model::read_unchecked(bytes)?),
+        }
+    }
+
+    /// Packs trees as they lie in the file; none if one of them is odd.
+    fn from_stored(bytes: &[u8]) -> Result<Option<Predictor>, Error> {
+        let StoredModel { model, trees } = StoredModel::read(bytes)?;
+        model.check_without_trees()?;
+        let mut usage = Usage::new(&model.features);
+        let others = model.members.iter().filter(|m| !matches!(m.part, Part::Trees(_)));
+        others.for_each(|member| usage.add_part(&member.part));
+        let width = model.schema.n_outputs();
+        if !trees.iter().all(|trees| stored::check(trees, width, &mut usage)) {
+            return Ok(None);
+        }
+        let mut trees = trees.iter();
+        let forest_of = |_: &Trees, slots: &Slots<'_>| {
+            trees.next().map(|trees| stored::flatten(trees, slots)).unwrap_or_default()
+        };
+        Predictor::assemble(model, &usage, Tier::best(), forest_of).map(Some)
     }
 
     /// Loads a model file.
@@ -333,7 +377,7 @@ mod tests {
     use crate::measure::synthetic::Synthetic;
     use crate::random::Random;
     use crate::schema::TaskKind;
-    use crate::tree::{BinSet, Node, Test, TreeOutput, Trees};
+    use crate::tree::{BinSet, Node, Test, TreeOutput};
     use proptest::prelude::*;
 
     /// What the model predicts for a row when everything is done slowly.

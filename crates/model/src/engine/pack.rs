@@ -12,16 +12,14 @@ use crate::cost::{Shape, TreeFacts};
 use crate::engine::arch::{self, ANSWERS_SLACK, Found, REGISTER, ROWS_AT_ONCE, Rows, SLACK};
 use crate::engine::chains::{Chains, Cut};
 use crate::engine::columns::{self, Columns, GROUPS, MAX_NODES, ROWS};
-use crate::engine::encode::Places;
-use crate::engine::flat::FlatTree;
+use crate::engine::flat::{FlatTree, Forest};
 use crate::engine::packing::Packing;
 use crate::engine::sections::{SECTION_SLOTS, Sectioner};
 use crate::engine::tier::Tier;
-use crate::engine::usage::Usage;
 use crate::engine::vectors::{Run, Vectors, leaf_values};
 use crate::engine::walked::{LANES, Walked};
 use crate::error::Error;
-use crate::tree::{LaneSums, SUM_LANES, Test, TreeOutput, Trees};
+use crate::tree::{LaneSums, SUM_LANES, TreeOutput, Trees};
 
 /// Where the value of one tree is found.
 #[derive(Debug, Clone, Copy)]
@@ -164,33 +162,18 @@ pub(crate) fn stride_of(tier: Tier, n_slots: usize) -> usize {
 }
 
 impl PackedTrees {
-    /// Packs checked trees for rows of `n_slots` slots.
+    /// Packs flat trees for rows of `n_slots` slots; `trees` gives all but the trees themselves.
     ///
     /// # Errors
     /// More nodes or values than four bytes can count.
-    pub fn new(
-        trees: &Trees,
-        usage: &Usage,
-        places: &[Places],
-        n_slots: usize,
-        tier: Tier,
-    ) -> Result<Self, Error> {
-        let n_nodes: usize = trees.trees.iter().map(|tree| tree.nodes.len()).sum();
-        let n_values: usize = trees.trees.iter().map(|tree| tree.values.len()).sum();
+    pub fn new(trees: &Trees, forest: Forest, n_slots: usize, tier: Tier) -> Result<Self, Error> {
         // Packed trees repeat values, at most 64 times where they are few.
-        if n_nodes.max(n_values) >= (u32::MAX >> 2) as usize {
+        if forest.nodes.len().max(forest.values.len()) >= (u32::MAX >> 2) as usize {
             return Err(Error::BadModel("it has more than a billion nodes or values".into()));
         }
         let mut packer = Packer::new(trees, tier);
-        let slot_of = |feature: u32, test: &Test| {
-            let used = &usage.features[feature as usize];
-            let (slot, threshold) = used.slot_of(&used.asked(test));
-            ((places[feature as usize].slot + slot) as u16, threshold)
-        };
-        let flat: Vec<FlatTree> =
-            trees.trees.iter().map(|tree| FlatTree::new(tree, slot_of)).collect();
-        packer.add_columns(&flat, n_slots);
-        packer.add_all(flat, n_slots);
+        packer.add_columns(&forest, n_slots);
+        packer.add_all(forest, n_slots);
         Ok(packer.finish())
     }
 
@@ -358,25 +341,25 @@ pub(crate) fn narrow(output: TreeOutput, n_outputs: usize) -> TreeOutput {
 }
 
 fn packing_of(tree: &FlatTree) -> Packing {
-    Packing::of(tree.depth, tree.n_leaves, tree.levels().is_some())
+    Packing::of(tree.depth, tree.n_leaves, tree.is_oblivious)
 }
 
 /// Trees of every section, in order, and the slots that its row gathers; slots of trees become
 /// those of their section. Trees that ask more than `max_slots` are added to `walked`.
 fn sections(
-    flat: &mut [FlatTree],
+    flat: &mut Forest,
     n_slots: usize,
     max_slots: usize,
     walked: &mut Vec<usize>,
 ) -> Vec<(Vec<usize>, Vec<u16>)> {
     if n_slots <= max_slots {
-        return vec![((0..flat.len()).collect(), Vec::new())];
+        return vec![((0..flat.n_trees()).collect(), Vec::new())];
     }
     let mut sections: Vec<(Vec<usize>, Vec<u16>)> = Vec::new();
     let mut sectioner = Sectioner::new();
     let mut places = HashMap::new();
-    for (index, tree) in flat.iter_mut().enumerate() {
-        let asked = tree.slots();
+    for index in 0..flat.n_trees() {
+        let asked = flat.tree(index).slots();
         if asked.len() > max_slots || SECTION_SLOTS > max_slots {
             walked.push(index);
             continue;
@@ -387,7 +370,7 @@ fn sections(
         }
         let (indices, gathered) = sections.last_mut().expect("one was just made");
         indices.push(index);
-        tree.renumber(|slot| {
+        flat.renumber(index, |slot| {
             *places.entry(slot).or_insert_with(|| {
                 gathered.push(slot);
                 gathered.len() as u16 - 1
@@ -427,25 +410,26 @@ impl<'a> Packer<'a> {
         Packer {
             trees,
             outputs: trees.outputs.iter().map(|&output| narrow(output, n_outputs)).collect(),
-            terms: vec![Term { place: 0, base: 0 }; trees.trees.len()],
+            terms: vec![Term { place: 0, base: 0 }; trees.outputs.len()],
             packed,
         }
     }
 
     /// Lays out all trees for batches, in the order of their sums, if all can be.
-    fn add_columns(&mut self, flat: &[FlatTree], n_slots: usize) {
+    fn add_columns(&mut self, flat: &Forest, n_slots: usize) {
         let is_one = |output: &TreeOutput| matches!(output, TreeOutput::One(_));
         let fits = n_slots <= columns::MAX_SLOTS
             && self.outputs.iter().all(is_one)
-            && flat.iter().all(Columns::serve);
-        let pays = |tree: &&FlatTree| arch::columns_pay(self.packed.tier, packing_of(tree));
+            && flat.trees().all(|tree| Columns::serve(&tree));
+        let pays = |tree: &FlatTree| arch::columns_pay(self.packed.tier, packing_of(tree));
         // Most trees decide.
-        if !fits || 4 * flat.iter().filter(pays).count() < 3 * flat.len().max(1) {
+        if !fits || 4 * flat.trees().filter(pays).count() < 3 * flat.n_trees().max(1) {
             return;
         }
         let mut columns = Columns { n_slots, ..Columns::default() };
+        let mut values = Vec::new();
         for index in self.order() {
-            columns.add(&flat[index], &self.trees.trees[index].values);
+            columns.add(&flat.tree(index), &mut values);
         }
         self.packed.columns = Some(columns);
     }
@@ -465,7 +449,7 @@ impl<'a> Packer<'a> {
     }
 
     /// Lays out all trees, section by section, those of one packing together.
-    fn add_all(&mut self, mut flat: Vec<FlatTree>, n_slots: usize) {
+    fn add_all(&mut self, mut flat: Forest, n_slots: usize) {
         let cuts = self.count(&flat, n_slots);
         let max_slots = arch::max_slots(self.packed.tier);
         let mut place = 0;
@@ -478,18 +462,18 @@ impl<'a> Packer<'a> {
             place += indices.len();
         }
         // Trees that are walked side by side should be about equally deep.
-        walked.sort_by_key(|&index| flat[index].depth);
+        walked.sort_by_key(|&index| flat.tree(index).depth);
         self.add_walked(&walked, &flat, place);
         self.packed.n_places = place + walked.len() + SLACK;
     }
 
     /// Counts the shape; returns where deep trees are cut.
-    fn count(&mut self, flat: &[FlatTree], n_slots: usize) -> Vec<Option<Cut>> {
+    fn count(&mut self, flat: &Forest, n_slots: usize) -> Vec<Option<Cut>> {
         let mut sectioner = Sectioner::new();
-        let cuts = flat.iter().enumerate().map(|(index, tree)| {
-            let packing = packing_of(tree);
-            let cut = (packing == Packing::Chain).then(|| Cut::new(tree));
-            let facts = TreeFacts::new(tree, self.width(index), cut.as_ref());
+        let cuts = flat.trees().enumerate().map(|(index, tree)| {
+            let packing = packing_of(&tree);
+            let cut = (packing == Packing::Chain).then(|| Cut::new(&tree));
+            let facts = TreeFacts::new(&tree, self.width(index), cut.as_ref());
             self.packed.shape.add_tree(packing, &facts);
             if n_slots > SECTION_SLOTS {
                 sectioner.add(&tree.slots());
@@ -505,14 +489,14 @@ impl<'a> Packer<'a> {
     fn add_section(
         &mut self,
         indices: &[usize],
-        flat: &[FlatTree],
+        flat: &Forest,
         cuts: &[Option<Cut>],
         mut place: usize,
     ) {
         let mut order: Vec<(Packing, u32, usize)> = indices
             .iter()
             .map(|&index| {
-                let packing = packing_of(&flat[index]);
+                let packing = packing_of(&flat.tree(index));
                 // Chains that are followed side by side should be about equally long.
                 (packing, cuts[index].as_ref().map_or(0, |cut| cut.n_hops), index)
             })
@@ -532,48 +516,40 @@ impl<'a> Packer<'a> {
         self.packed.sections.last_mut().expect("there is a section under construction")
     }
 
-    fn add_vectors(
-        &mut self,
-        packing: Packing,
-        indices: &[usize],
-        flat: &[FlatTree],
-        place: usize,
-    ) {
-        let trees: Vec<&FlatTree> = indices.iter().map(|&index| &flat[index]).collect();
+    fn add_vectors(&mut self, packing: Packing, indices: &[usize], flat: &Forest, place: usize) {
+        let trees: Vec<FlatTree> = indices.iter().map(|&index| flat.tree(index)).collect();
         let run = self.section().vectors.add(packing, &trees, place);
         self.section().runs.push(run);
-        for (offset, &index) in indices.iter().enumerate() {
-            let base = self.add_values(index, &leaf_values(packing, &flat[index]));
+        let mut values = Vec::new();
+        for ((offset, &index), tree) in indices.iter().enumerate().zip(&trees) {
+            leaf_values(packing, tree, &mut values);
+            let base = self.add_values(index, tree, &values);
             self.terms[index] = Term { place: (place + offset) as u32, base };
         }
     }
 
-    fn add_chains(
-        &mut self,
-        indices: &[usize],
-        flat: &[FlatTree],
-        cuts: &[Option<Cut>],
-        place: usize,
-    ) {
+    fn add_chains(&mut self, indices: &[usize], flat: &Forest, cuts: &[Option<Cut>], place: usize) {
         let mut roots = Vec::with_capacity(indices.len());
         for (offset, &index) in indices.iter().enumerate() {
             let cut = cuts[index].as_ref().expect("every chain was cut");
             let mut values = Vec::new();
-            let root = self.section().chains.add(&flat[index], cut, &mut values);
+            let tree = flat.tree(index);
+            let root = self.section().chains.add(&tree, cut, &mut values);
             roots.push((root, cut.n_hops));
-            let base = self.add_values(index, &values);
+            let base = self.add_values(index, &tree, &values);
             self.terms[index] = Term { place: (place + offset) as u32, base };
         }
         self.section().chains.place = place;
         self.section().chains.group(&roots);
     }
 
-    fn add_walked(&mut self, indices: &[usize], flat: &[FlatTree], place: usize) {
+    fn add_walked(&mut self, indices: &[usize], flat: &Forest, place: usize) {
         for (offset, &index) in indices.iter().enumerate() {
-            self.packed.walked.add(&flat[index]);
-            let n_rows = self.trees.trees[index].values.len() / self.width(index);
+            let tree = flat.tree(index);
+            self.packed.walked.add(&tree);
+            let n_rows = tree.values.len() / self.width(index);
             let values: Vec<u32> = (0..n_rows as u32).collect();
-            let base = self.add_values(index, &values);
+            let base = self.add_values(index, &tree, &values);
             self.terms[index] = Term { place: (place + offset) as u32, base };
         }
         self.packed.walked.place = place;
@@ -589,13 +565,17 @@ impl<'a> Packer<'a> {
     }
 
     /// Appends rows of a tree's values in the order of its leaves; returns where they begin.
-    fn add_values(&mut self, index: usize, order: &[u32]) -> u32 {
-        let (width, values) = (self.width(index), &self.trees.trees[index].values);
+    fn add_values(&mut self, index: usize, tree: &FlatTree, order: &[u32]) -> u32 {
+        let (width, values) = (self.width(index), tree.values);
         let kept = match self.outputs[index] {
             TreeOutput::One(_) => &mut self.packed.values,
             TreeOutput::All => &mut self.packed.rows,
         };
         let base = (kept.len() / width) as u32;
+        if width == 1 {
+            kept.extend(order.iter().map(|&row| values[row as usize]));
+            return base;
+        }
         for &row in order {
             kept.extend_from_slice(&values[row as usize * width..][..width]);
         }
