@@ -86,8 +86,8 @@ impl Shape {
         let share = 1.0 / packing.n_trees() as f64;
         let n_values = packing.n_values().unwrap_or(tree.n_leaves) as f64;
         let (vectors, path_bytes) = match packing {
-            Packing::Paths16 => (share, 64.0),
-            Packing::Paths32 => (share, 256.0),
+            Packing::Paths16 => (share, 32.0),
+            Packing::Paths32 => (share, 128.0),
             Packing::Chain => (0.0, 0.0),
             _ => (share, 0.0),
         };
@@ -95,7 +95,7 @@ impl Shape {
         let (n_splits, n_leaves) = (tree.n_leaves as f64 - 1.0, tree.n_leaves as f64);
         self.n_trees += 1.0;
         self.n_vectors += vectors;
-        self.n_paths += path_bytes / 128.0;
+        self.n_paths += path_bytes / 64.0;
         self.n_steps += tree.depth as f64;
         self.n_nodes += (2 * tree.n_leaves - 1) as f64;
         self.n_added += tree.width as f64;

@@ -227,6 +227,18 @@ impl FlatTree<'_> {
         self.splits().map(|(_, node)| node.slot).collect()
     }
 
+    /// Number of leaves left of all those below every node.
+    pub fn leaves_before(&self) -> Vec<u32> {
+        let below = self.leaves_below();
+        let mut before = vec![0; self.nodes.len()];
+        for (index, node) in self.splits() {
+            let left = node.next as usize;
+            before[left] = before[index];
+            before[left + 1] = before[index] + below[left];
+        }
+        before
+    }
+
     /// Number of leaves below every node.
     pub fn leaves_below(&self) -> Vec<u32> {
         let mut below = vec![1; self.nodes.len()];

@@ -12,15 +12,14 @@ pub(crate) struct Vector {
     pub thresholds: [u8; LANES],
 }
 
-/// Paths to leaves: the leaf whose `(answers ^ want) & care` is zero is reached. Bits of `u16` or
-/// `u32`, as many as fit (two trees share those of `u16`, one in the even and one in the odd
-/// words); a path that is not used wants an answer that is never given.
+/// Paths to leaves, left to right: a path is the tests at which it turns left. The first leaf none of
+/// whose tests is passed is reached: its own are not, and a leaf before it turns left where the row
+/// turns right. Bits of `u16` or `u32`, as many as fit (two trees share those of `u16`, one in the even
+/// and one in the odd words). The last leaf turns left nowhere, so what lies behind is never
+/// looked for.
 #[derive(Debug, Clone, Copy)]
 #[repr(C, align(64))]
-pub(crate) struct Paths {
-    pub want: [u8; 64],
-    pub care: [u8; 64],
-}
+pub(crate) struct Paths(pub [u8; 64]);
 
 /// Trees of one packing, in vectors that follow each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,32 +99,30 @@ impl Vectors {
         }
     }
 
-    /// Tests in the order of the nodes, leaves by their order among the nodes; paths of `BYTES`
-    /// bytes. `half`: the tree's place in the pair that shares a register of paths.
+    /// Tests in the order of the nodes, leaves from left to right; paths of `BYTES` bytes. `half`:
+    /// the tree's place in the pair that shares a register of paths.
     fn add_paths<const BYTES: usize>(&mut self, tree: &FlatTree, at: Place, half: usize) {
         let per_word = 64 / BYTES;
         let n_words = (8 * BYTES).div_ceil(per_word).max(1);
         if half == 0 {
-            let unused = Paths { want: [255; 64], care: [255; 64] };
-            self.paths.resize(self.paths.len() + n_words, unused);
+            self.paths.resize(self.paths.len() + n_words, Paths([0; 64]));
         }
         let first = self.paths.len() - n_words;
-        // Answers wanted and cared for on the way to a node.
-        let mut ways = vec![(0u32, 0u32); tree.nodes.len()];
+        // Tests at which the way to a node turns left.
+        let mut ways = vec![0u32; tree.nodes.len()];
         for (test, (index, node)) in tree.splits().enumerate() {
-            let ((want, care), left) = (ways[index], node.next as usize);
+            let (way, left) = (ways[index], node.next as usize);
             self.set(at, test, node.slot, node.threshold);
-            let bit = 1 << test;
-            ways[left] = (want, care | bit);
-            ways[left + 1] = (want | bit, care | bit);
+            ways[left] = way | 1 << test;
+            ways[left + 1] = way;
         }
-        for (leaf, (index, _)) in tree.leaves().enumerate() {
-            let (want, care) = ways[index];
+        let before = tree.leaves_before();
+        for (index, _) in tree.leaves() {
+            let leaf = before[index] as usize;
             let lane = if BYTES == 2 { 2 * leaf + half } else { leaf };
-            let paths = &mut self.paths[first + lane / per_word];
+            let Paths(paths) = &mut self.paths[first + lane / per_word];
             let byte = lane % per_word * BYTES;
-            paths.want[byte..byte + BYTES].copy_from_slice(&want.to_le_bytes()[..BYTES]);
-            paths.care[byte..byte + BYTES].copy_from_slice(&care.to_le_bytes()[..BYTES]);
+            paths[byte..byte + BYTES].copy_from_slice(&ways[index].to_le_bytes()[..BYTES]);
         }
     }
 }
@@ -134,6 +131,12 @@ impl Vectors {
 /// `values`.
 pub(crate) fn leaf_values(packing: Packing, tree: &FlatTree, values: &mut Vec<u32>) {
     values.clear();
+    if matches!(packing, Packing::Paths16 | Packing::Paths32) {
+        let before = tree.leaves_before();
+        values.resize(tree.n_leaves, 0);
+        tree.leaves().for_each(|(index, leaf)| values[before[index] as usize] = leaf.next);
+        return;
+    }
     let is_full = tree.nodes.len() + 1 == 2 << tree.depth;
     let n_values = packing.n_values().filter(|&n_values| !is_full || n_values != tree.n_leaves);
     let Some(n_values) = n_values else {

@@ -224,16 +224,31 @@ fn equal_words(given: __m256i, want: __m256i, care: __m256i) -> u32 {
 fn paths16(run: &Run, paths: &[Paths], answers: &[u64], leaves: &mut [u32]) {
     let paths = &paths[run.path..run.path + run.n_trees.div_ceil(2)];
     let pairs = leaves.as_chunks_mut::<2>().0;
-    for (pair, (paths, leaves)) in paths.iter().zip(pairs).enumerate() {
-        let given = _mm256_set1_epi32((answers[pair / 2] >> (pair % 2 * 32)) as i32);
-        let (want, care) = (paths.want.as_chunks().0, paths.care.as_chunks().0);
-        let low = equal_words(given, load(&want[0]), load(&care[0]));
-        let high = equal_words(given, load(&want[1]), load(&care[1]));
+    for ((paths, leaves), &answers) in paths.iter().zip(pairs).zip(halves(answers)) {
+        let answers = _mm256_set1_epi32(answers as i32);
+        let (paths, _) = paths.0.as_chunks();
+        let low = open_words(answers, load(&paths[0]));
+        let high = open_words(answers, load(&paths[1]));
         // Two bits a word.
-        let reached = u64::from(low) | u64::from(high) << 32;
-        leaves[0] = (reached & 0x3333_3333_3333_3333).trailing_zeros() / 4;
-        leaves[1] = (reached & 0xCCCC_CCCC_CCCC_CCCC).trailing_zeros() / 4;
+        let open = u64::from(low) | u64::from(high) << 32;
+        leaves[0] = (open & 0x3333_3333_3333_3333).trailing_zeros() / 4;
+        leaves[1] = (open & 0xCCCC_CCCC_CCCC_CCCC).trailing_zeros() / 4;
     }
+}
+
+/// Answers as numbers of 32 bits.
+#[inline]
+fn halves(answers: &[u64]) -> &[u32] {
+    // SAFETY: a number of 64 bits is two of 32.
+    unsafe { std::slice::from_raw_parts(answers.as_ptr().cast(), 2 * answers.len()) }
+}
+
+/// Paths of two bytes that turn left at no test that is passed, two bits each.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn open_words(answers: __m256i, paths: __m256i) -> u32 {
+    let passed = _mm256_and_si256(answers, paths);
+    _mm256_movemask_epi8(_mm256_cmpeq_epi16(passed, _mm256_setzero_si256())) as u32
 }
 
 /// Trees of up to 32 leaves, four registers of paths each.
@@ -241,26 +256,21 @@ fn paths16(run: &Run, paths: &[Paths], answers: &[u64], leaves: &mut [u32]) {
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
 fn paths32(run: &Run, paths: &[Paths], answers: &[u64], leaves: &mut [u32]) {
     let paths = paths[run.path..run.path + 2 * run.n_trees].as_chunks::<2>().0;
-    for (tree, (paths, leaf)) in paths.iter().zip(leaves).enumerate() {
-        let given = _mm256_set1_epi32((answers[tree / 2] >> (tree % 2 * 32)) as i32);
-        let mut reached = 0;
-        for (word, paths) in paths.iter().enumerate() {
-            let (want, care) = (paths.want.as_chunks().0, paths.care.as_chunks().0);
-            let low = reached_of_8(given, load(&want[0]), load(&care[0]));
-            let high = reached_of_8(given, load(&want[1]), load(&care[1]));
-            reached |= (low | high << 8) << (16 * word);
-        }
-        *leaf = reached.trailing_zeros();
+    for ((paths, leaf), &answers) in paths.iter().zip(leaves).zip(halves(answers)) {
+        let answers = _mm256_set1_epi32(answers as i32);
+        let quarter = |paths: &[u8; 32]| {
+            let passed = _mm256_and_si256(answers, load(paths));
+            _mm256_cmpeq_epi32(passed, _mm256_setzero_si256())
+        };
+        let (low, high) = (paths[0].0.as_chunks().0, paths[1].0.as_chunks().0);
+        // Packing puts the halves of registers in turns, which the last step sets right.
+        let low = _mm256_packs_epi32(quarter(&low[0]), quarter(&low[1]));
+        let high = _mm256_packs_epi32(quarter(&high[0]), quarter(&high[1]));
+        let open = _mm256_packs_epi16(low, high);
+        let order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+        let open = _mm256_movemask_epi8(_mm256_permutevar8x32_epi32(open, order));
+        *leaf = (open as u32).trailing_zeros();
     }
-}
-
-/// Bits of the paths of four bytes that are reached.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn reached_of_8(given: __m256i, want: __m256i, care: __m256i) -> u32 {
-    let cared = _mm256_and_si256(_mm256_xor_si256(given, want), care);
-    let equal = _mm256_cmpeq_epi32(cared, _mm256_setzero_si256());
-    _mm256_movemask_ps(_mm256_castsi256_ps(equal)) as u32
 }
 
 /// Oblivious trees: the answers of a tree, side by side, are the number of its leaf.

@@ -237,7 +237,7 @@ fn perfect_6(run: &Run, answers: &[u64], leaves: &mut [u32]) {
     }
 }
 
-/// Trees of up to 16 leaves; a pair shares its registers of paths, word by word. With several rows
+/// Trees of up to 16 leaves; a pair shares its register of paths, word by word. With several rows
 /// paths stay in registers.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi1,bmi2,lzcnt,popcnt")]
@@ -246,27 +246,33 @@ fn paths16(run: &Run, paths: &[Paths], rows: &mut Answered<'_>) {
     if rows.n_rows == 1 {
         let (answers, leaves) = rows.of(run, 0);
         let pairs = leaves.as_chunks_mut::<2>().0;
-        for (pair, (paths, leaves)) in paths.iter().zip(pairs).enumerate() {
-            *leaves = leaves_of_pair(answers, pair, load(&paths.want), load(&paths.care));
+        for ((paths, leaves), &answers) in paths.iter().zip(pairs).zip(halves(answers)) {
+            *leaves = leaves_of_pair(answers, load(&paths.0));
         }
         return;
     }
     for (pair, paths) in paths.iter().enumerate() {
-        let (want, care) = (load(&paths.want), load(&paths.care));
+        let paths = load(&paths.0);
         for row in 0..rows.n_rows {
             let (answers, leaves) = rows.of(run, row);
-            leaves[2 * pair..2 * pair + 2]
-                .copy_from_slice(&leaves_of_pair(answers, pair, want, care));
+            let found = leaves_of_pair(halves(answers)[pair], paths);
+            leaves[2 * pair..2 * pair + 2].copy_from_slice(&found);
         }
     }
 }
 
+/// Answers as numbers of 32 bits.
+#[inline]
+fn halves(answers: &[u64]) -> &[u32] {
+    // SAFETY: a number of 64 bits is two of 32.
+    unsafe { std::slice::from_raw_parts(answers.as_ptr().cast(), 2 * answers.len()) }
+}
+
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi1,bmi2,lzcnt,popcnt")]
-fn leaves_of_pair(answers: &[u64], pair: usize, want: __m512i, care: __m512i) -> [u32; 2] {
-    let given = _mm512_set1_epi32((answers[pair / 2] >> (pair % 2 * 32)) as i32);
-    let reached = _mm512_testn_epi16_mask(_mm512_xor_si512(given, want), care);
-    [0x5555_5555, 0xAAAA_AAAA].map(|words| (reached & words).trailing_zeros() / 2)
+fn leaves_of_pair(answers: u32, paths: __m512i) -> [u32; 2] {
+    let open = _mm512_testn_epi16_mask(_mm512_set1_epi32(answers as i32), paths);
+    [0x5555_5555, 0xAAAA_AAAA].map(|words| (open & words).trailing_zeros() / 2)
 }
 
 /// Trees of up to 32 leaves, two registers of paths each, which stay there for several rows.
@@ -276,33 +282,26 @@ fn paths32(run: &Run, paths: &[Paths], rows: &mut Answered<'_>) {
     let paths = paths[run.path..run.path + 2 * run.n_trees].as_chunks::<2>().0;
     if rows.n_rows == 1 {
         let (answers, leaves) = rows.of(run, 0);
-        for (tree, (paths, leaf)) in paths.iter().zip(leaves).enumerate() {
-            *leaf = leaf_of_32(answers, tree, &load_paths(paths));
+        for ((paths, leaf), &answers) in paths.iter().zip(leaves).zip(halves(answers)) {
+            *leaf = leaf_of_32(answers, load(&paths[0].0), load(&paths[1].0));
         }
         return;
     }
     for (tree, paths) in paths.iter().enumerate() {
-        let paths = load_paths(paths);
+        let (low, high) = (load(&paths[0].0), load(&paths[1].0));
         for row in 0..rows.n_rows {
             let (answers, leaves) = rows.of(run, row);
-            leaves[tree] = leaf_of_32(answers, tree, &paths);
+            leaves[tree] = leaf_of_32(halves(answers)[tree], low, high);
         }
     }
 }
 
-/// What two registers of paths want, and what they care for.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi1,bmi2,lzcnt,popcnt")]
-fn load_paths([low, high]: &[Paths; 2]) -> [__m512i; 4] {
-    [load(&low.want), load(&high.want), load(&low.care), load(&high.care)]
-}
-
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi1,bmi2,lzcnt,popcnt")]
-fn leaf_of_32(answers: &[u64], tree: usize, paths: &[__m512i; 4]) -> u32 {
-    let given = _mm512_set1_epi32((answers[tree / 2] >> (tree % 2 * 32)) as i32);
-    let low = _mm512_testn_epi32_mask(_mm512_xor_si512(given, paths[0]), paths[2]);
-    let high = _mm512_testn_epi32_mask(_mm512_xor_si512(given, paths[1]), paths[3]);
+fn leaf_of_32(answers: u32, low: __m512i, high: __m512i) -> u32 {
+    let answers = _mm512_set1_epi32(answers as i32);
+    let low = _mm512_testn_epi32_mask(answers, low);
+    let high = _mm512_testn_epi32_mask(answers, high);
     (u32::from(low) | u32::from(high) << 16).trailing_zeros()
 }
 
