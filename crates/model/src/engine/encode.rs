@@ -38,14 +38,17 @@ pub(crate) struct Encoder {
 }
 
 /// A number that becomes its bin and nothing else, as most do.
+///
+/// Two lines of a cache.
 #[derive(Debug, Clone)]
+#[repr(align(64))]
 struct PlainCode {
-    column: usize,
-    kind: ColumnKind,
-    /// Its slots, and what they hold if the number is missing: once 0, once 255, or one slot twice.
-    slots: [usize; 2],
-    missing: [u8; 2],
     search: NarrowSearch,
+    column: u32,
+    /// Its slots, and what they hold if the number is missing: once 0, once 255, or one slot twice.
+    slots: [u16; 2],
+    missing: [u8; 2],
+    kind: ColumnKind,
 }
 
 #[derive(Debug, Clone)]
@@ -135,6 +138,8 @@ impl Encoder {
         for index in order {
             places[index] = encoder.add(schema, &features[index], &usage.features[index]);
         }
+        // Alike side by side: searches of one step, then of two.
+        encoder.plain.sort_by_key(|plain| plain.search.keys.len() > 1);
         Ok((encoder, places))
     }
 
@@ -144,8 +149,9 @@ impl Encoder {
         let kind = schema.columns[column].kind;
         if let Some((missing, search)) = plain(feature, used) {
             self.n_slots += used.n_slots();
-            let slots = [places.slot, self.n_slots - 1];
-            self.plain.push(PlainCode { column, kind, slots, missing, search });
+            let slots = [places.slot, self.n_slots - 1].map(|slot| slot as u16);
+            let column = feature.column;
+            self.plain.push(PlainCode { search, column, slots, missing, kind });
             return places;
         }
         let index = self.features.len();
@@ -184,10 +190,11 @@ impl Encoder {
         row: &mut Encoded<'_>,
     ) -> Result<(), Error> {
         for plain in &self.plain {
-            let number = read_cell(schema, plain.column, plain.kind, cell(plain.column))?.number;
+            let column = plain.column as usize;
+            let number = read_cell(schema, column, plain.kind, cell(column))?.number;
             let rank = plain.search.rank::<C>(number);
             for (slot, missing) in plain.slots.into_iter().zip(plain.missing) {
-                row.slots[slot] = bin_or(missing, number, rank);
+                row.slots[usize::from(slot)] = bin_or(missing, number, rank);
             }
         }
         for column in &self.columns {
@@ -224,14 +231,16 @@ impl Encoder {
             let n_rows = (n_rows - first).min(AT_ONCE);
             for plain in &self.plain {
                 for (row, number) in numbers[..n_rows].iter_mut().enumerate() {
-                    let value = cell(first + row, plain.column);
-                    let read = read_cell(schema, plain.column, plain.kind, value);
+                    let column = plain.column as usize;
+                    let value = cell(first + row, column);
+                    let read = read_cell(schema, column, plain.kind, value);
                     *number = read.map_err(|error| (first + row, error))?.number;
                 }
                 let mut bins = [0; AT_ONCE];
                 C::bins(&plain.search, &numbers, &mut bins);
                 for (slot, missing) in plain.slots.into_iter().zip(plain.missing) {
-                    let column = &mut columns[slot].as_chunks_mut::<AT_ONCE>().0[first / AT_ONCE];
+                    let column = &mut columns[usize::from(slot)].as_chunks_mut::<AT_ONCE>().0
+                        [first / AT_ONCE];
                     for (slot, &bin) in column.iter_mut().zip(&bins) {
                         *slot = if bin == 0 { missing } else { bin };
                     }
