@@ -395,6 +395,28 @@ fn n_keys_below(keys: &Keys, key: f32) -> usize {
     (low | high << 8).count_ones() as usize
 }
 
+/// Adds rows of values to scores, four scores at a time.
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+pub(crate) fn add_rows(rows: &[f32], bases: &[u32], leaves: &[u32], scores: &mut [f64]) {
+    let width = scores.len();
+    for (part, scores) in scores.chunks_mut(4).enumerate() {
+        let used = std::array::from_fn(|place| if place < scores.len() { -1 } else { 0 });
+        let [a, b, c, d]: [i32; 4] = used;
+        let used = _mm_setr_epi32(a, b, c, d);
+        let wide = _mm256_cvtepi32_epi64(used);
+        // SAFETY: no more numbers are read than there are.
+        let mut sums = unsafe { _mm256_maskload_pd(scores.as_ptr(), wide) };
+        for (&base, &leaf) in bases.iter().zip(leaves) {
+            let row = &rows[(base + leaf) as usize * width + 4 * part..][..scores.len()];
+            // SAFETY: as above.
+            let row = unsafe { _mm_maskload_ps(row.as_ptr(), used) };
+            sums = _mm256_add_pd(sums, _mm256_cvtps_pd(row));
+        }
+        // SAFETY: no more numbers are written than there is room for.
+        unsafe { _mm256_maskstore_pd(scores.as_mut_ptr(), wide, sums) };
+    }
+}
+
 /// Adds the values of a tree for many rows to their sums.
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
 pub(crate) fn add_tree(

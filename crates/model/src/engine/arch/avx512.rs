@@ -543,6 +543,25 @@ pub(crate) fn sum(values: &[f32], bases: &[u32], leaves: &[u32]) -> LaneSums {
     add_terms(sums, values, bases, leaves)
 }
 
+/// Adds rows of values to scores, eight scores at a time.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi1,bmi2,lzcnt,popcnt")]
+pub(crate) fn add_rows(rows: &[f32], bases: &[u32], leaves: &[u32], scores: &mut [f64]) {
+    let width = scores.len();
+    for (part, scores) in scores.chunks_mut(8).enumerate() {
+        let used = u8::MAX >> (8 - scores.len());
+        // SAFETY: no more numbers are read than there are.
+        let mut sums = unsafe { _mm512_maskz_loadu_pd(used, scores.as_ptr()) };
+        for (&base, &leaf) in bases.iter().zip(leaves) {
+            let row = &rows[(base + leaf) as usize * width + 8 * part..][..scores.len()];
+            // SAFETY: as above.
+            let row = unsafe { _mm256_maskz_loadu_ps(used, row.as_ptr()) };
+            sums = _mm512_add_pd(sums, _mm512_cvtps_pd(row));
+        }
+        // SAFETY: no more numbers are written than there is room for.
+        unsafe { _mm512_mask_storeu_pd(scores.as_mut_ptr(), used, sums) };
+    }
+}
+
 /// Adds the values of a tree for many rows to their sums.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi1,bmi2,lzcnt,popcnt")]
 pub(crate) fn add_tree(

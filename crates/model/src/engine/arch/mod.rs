@@ -196,6 +196,34 @@ fn add_terms(mut lanes: LaneSums, values: &[f32], bases: &[u32], leaves: &[u32])
     lanes
 }
 
+/// Adds rows of values `(n_rows, n_scores)` to scores, in order: row `bases[n] + leaves[n]` for each
+/// term `n`.
+pub(crate) fn add_rows(
+    tier: Tier,
+    rows: &[f32],
+    bases: &[u32],
+    leaves: &[u32],
+    scores: &mut [f64],
+) {
+    match tier.kind() {
+        // SAFETY: a tier exists only where the processor has its instructions.
+        #[cfg(target_arch = "x86_64")]
+        #[allow(unsafe_code)]
+        Kind::Avx2 => unsafe { avx2::add_rows(rows, bases, leaves, scores) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        #[allow(unsafe_code)]
+        Kind::Avx512 => unsafe { avx512::add_rows(rows, bases, leaves, scores) },
+        Kind::Scalar => {
+            let width = scores.len();
+            for (&base, &leaf) in bases.iter().zip(leaves) {
+                let row = &rows[(base + leaf) as usize * width..][..width];
+                scores.iter_mut().zip(row).for_each(|(score, &value)| *score += f64::from(value));
+            }
+        }
+    }
+}
+
 /// Whether a tier predicts batches of trees of a packing faster by columns: measured by the example
 /// `kernels`.
 pub(crate) fn columns_pay(tier: Tier, packing: Packing) -> bool {
