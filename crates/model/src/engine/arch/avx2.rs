@@ -437,9 +437,28 @@ pub(crate) fn add_tree(
         };
         // SAFETY: there is room for 32 leaves.
         unsafe { _mm256_storeu_si256(leaves.as_mut_ptr().cast(), found) };
-        for (sum, &leaf) in sums.iter_mut().zip(&leaves) {
-            *sum += f64::from(values[usize::from(leaf)]);
+        for (sums, leaves) in sums.as_chunks_mut::<8>().0.iter_mut().zip(leaves.as_chunks().0) {
+            add_8(values, leaves, sums);
         }
+    }
+}
+
+/// Adds the values of eight leaves to as many sums.
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+fn add_8(values: &[f32], leaves: &[u8; 8], sums: &mut [f64; 8]) {
+    assert!(values.len().is_power_of_two(), "a tree has 16, 32 or 64 values");
+    let leaves = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(i64::from_le_bytes(*leaves)));
+    let leaves = _mm256_and_si256(leaves, _mm256_set1_epi32(values.len() as i32 - 1));
+    // SAFETY: places are below the number of values, a power of two; there are eight sums.
+    unsafe {
+        let found = _mm256_i32gather_ps::<4>(values.as_ptr(), leaves);
+        let (low, high) = (_mm256_castps256_ps128(found), _mm256_extractf128_ps::<1>(found));
+        let sums = sums.as_mut_ptr();
+        let added = _mm256_add_pd(_mm256_loadu_pd(sums), _mm256_cvtps_pd(low));
+        _mm256_storeu_pd(sums, added);
+        let added = _mm256_add_pd(_mm256_loadu_pd(sums.add(4)), _mm256_cvtps_pd(high));
+        _mm256_storeu_pd(sums.add(4), added);
     }
 }
 
@@ -459,11 +478,12 @@ fn levels(columns: &Columns, tree: &ColumnTree, slots: &[[u8; ROWS]], group: usi
     let mut leaves = _mm256_setzero_si256();
     for test in &columns.tests[tree.tests.clone()] {
         let failed = failed(&slots[usize::from(test.slot)], group, test.threshold);
-        // A byte of ones is minus one: doubled, plus one, minus one where the test fails.
-        let doubled = _mm256_add_epi8(leaves, leaves);
-        leaves = _mm256_add_epi8(_mm256_add_epi8(doubled, _mm256_set1_epi8(1)), failed);
+        // A byte of ones is minus one.
+        leaves = _mm256_add_epi8(_mm256_add_epi8(leaves, leaves), failed);
     }
-    leaves
+    // All ones, less those of the tests that fail.
+    let all = (1u32 << tree.tests.len()) - 1;
+    _mm256_add_epi8(leaves, _mm256_set1_epi8(all as i8))
 }
 
 #[inline]
