@@ -1,8 +1,8 @@
 //! Kernels for AVX-512 with VBMI: one byte permutation answers 64 tests.
 //!
 //! Slots lie in 1, 2, 4 or 8 registers. Counted in instructions on the ports for vectors, for one
-//! row with up to 64 slots: a perfect tree of 6 levels takes about 6, one of 31 leaves by paths 9, a
-//! block of a chain 7.
+//! row with up to 64 slots: a perfect tree of 6 levels takes about 6, one of 31 leaves by paths 6, a
+//! block of a chain 7. One row of a large model is bound by what it reads from the second cache.
 
 #![allow(unsafe_code)]
 
@@ -275,7 +275,9 @@ fn leaves_of_pair(answers: u32, paths: __m512i) -> [u32; 2] {
     [0x5555_5555, 0xAAAA_AAAA].map(|words| (open & words).trailing_zeros() / 2)
 }
 
-/// Trees of up to 32 leaves, two registers of paths each, which stay there for several rows.
+/// Trees of up to 32 leaves, two registers of paths each, which stay there for several rows. Paths in
+/// halves of 16 bits would be 96 bytes instead of 128, but take three broadcasts and tests a tree
+/// instead of two on the one port that has them: as long as reading the 32 bytes.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi1,bmi2,lzcnt,popcnt")]
 fn paths32(run: &Run, paths: &[Paths], rows: &mut Answered<'_>) {
