@@ -25,11 +25,15 @@ use crate::error::Error;
 use crate::kernels::histogram::Packing;
 use crate::learners::{Fit, FitInput, Step, Truncation};
 use crate::random;
+use crate::threads::{ONE_THREAD, Threads};
 
 /// Channels that the structure of a vector tree is found from.
 pub(super) const MOST_CHANNELS: usize = 4;
 /// Distinct sets of levels that a model may have: it is packed into 65,536 slots.
 const MOST_SETS: usize = 20_000;
+/// Cells of the training rows, times outputs, from which on a fit uses more than one thread (tests
+/// share out less, to stay quick).
+const LEAST_SHARED_UPDATES: usize = if cfg!(test) { 100_000 } else { 1_000_000 };
 /// Part of keys that draw rows, and that draw projections.
 const SAMPLE: u64 = 0x5A;
 const SKETCH: u64 = 0x5E;
@@ -39,16 +43,23 @@ const SKETCH: u64 = 0x5E;
 /// # Errors
 /// A parameter does not fit the data.
 pub(super) fn fit(input: &FitInput<'_>, parameters: &Parameters) -> Result<Fit, Error> {
-    input.threads.run(|| {
-        let binned = Binned::new(input.data, input.train, input.features, input.threads);
+    let threads = threads(input);
+    threads.run(|| {
+        let binned = Binned::new(input.data, input.train, input.features, threads);
         let objective = Objective::new(input.data, input.train, input.metric.name, parameters)?;
         let meter = Meter::new(input.stop);
         let constraints = Constraints::read(parameters, input.data)?;
-        let ground = Ground::new(&binned, parameters, &constraints, input.threads, &meter);
+        let ground = Ground::new(&binned, parameters, &constraints, threads, &meter);
         let mut rounds = Rounds::new(input, &ground, &objective);
         let stopped = rounds.run();
         Ok(Fit { model: Box::new(rounds.finish()), stopped })
     })
+}
+
+/// The threads that a fit uses: on small data to wake others costs more than they help.
+fn threads<'a>(input: &FitInput<'a>) -> &'a Threads {
+    let updates = input.train.len() * input.features.len() * input.data.n_outputs();
+    if updates < LEAST_SHARED_UPDATES { &ONE_THREAD } else { input.threads }
 }
 
 /// What a tree is grown with: one for each tree that grows at the same time.
