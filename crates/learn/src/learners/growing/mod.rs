@@ -11,8 +11,10 @@
 //! Randomness is keyed by (seed, tree, path of the node) and never by the order of visits, so a
 //! tree cut at a depth *is* the tree that a fit limited to that depth would grow, byte for byte.
 
+pub(super) mod blocks;
 pub(super) mod classes;
 pub(super) mod columns;
+mod counts;
 pub(super) mod estimate;
 pub(super) mod grow;
 pub(super) mod levels;

@@ -6,6 +6,7 @@
 use eyas_model::tree::{TreeOutput, Trees};
 use eyas_model::{Link, Part, Shape, TaskKind};
 
+use super::blocks::ByRow;
 use super::classes::Classes;
 use super::columns::{Column, columns};
 use super::grow::{Grower, Grown, Statistic, goes_right};
@@ -38,8 +39,9 @@ pub(in crate::learners) fn fit(input: &FitInput<'_>, settings: &Settings) -> Fit
     let entropy = settings.entropy;
     match input.data.task() {
         TaskKind::Multiclass => {
-            let statistic = Classes::new(prior.len(), entropy);
-            Forest::new(input, settings, 0.0, &prior).fit(statistic, &prior)
+            let forest = Forest::new(input, settings, 0.0, &prior);
+            let statistic = Classes::new(prior.len(), entropy, forest.pool.is_whole());
+            forest.fit(statistic, &prior)
         }
         TaskKind::Binary => {
             Forest::new(input, settings, 0.0, &prior).fit(Moments::binary(entropy), &prior)
@@ -102,7 +104,9 @@ impl<'a> Forest<'a> {
     fn fit(mut self, statistic: impl Statistic, prior: &[f64]) -> Fit {
         let columns = std::mem::take(&mut self.columns);
         let prior: Vec<f32> = prior.iter().map(|&value| value as f32).collect();
-        let mut grower = Grower::new(&columns, self.settings.growth, statistic, prior.clone());
+        let by_row = ByRow::new(&columns, self.settings.growth.n_tried);
+        let mut grower =
+            Grower::new(&columns, by_row.as_ref(), self.settings.growth, statistic, prior.clone());
         let mut stopped = false;
         let last = self.input.last_truncation;
         let n_wanted = last.map_or(usize::MAX, |last| last / self.depths.len() + 1);

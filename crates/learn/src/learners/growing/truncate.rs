@@ -31,7 +31,7 @@ impl Grown {
                 test: column.test(node.threshold, node.missing_right),
                 left: place[node.left as usize],
                 right: place[node.right as usize],
-                gain: node.gain,
+                gain: node.gain as f32,
             });
         }
         tree
