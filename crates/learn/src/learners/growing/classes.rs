@@ -247,6 +247,11 @@ impl Statistic for Classes {
         }
     }
 
+    fn scale(&self) -> f64 {
+        // Entropy is in bits.
+        if self.entropy { std::f64::consts::LOG2_E } else { 1.0 }
+    }
+
     fn bound(&self) -> f64 {
         // Pure sides: each is worth its weight, or has a likelihood of 1.
         if self.entropy { 0.0 } else { self.weight }

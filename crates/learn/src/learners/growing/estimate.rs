@@ -2,7 +2,7 @@
 
 use eyas_model::{Shape, TaskKind};
 
-use super::nested::with_features;
+use super::scoring::with_features;
 use super::settings::Settings;
 use crate::learners::FitInput;
 use crate::task::Facts;

@@ -2,6 +2,7 @@
 
 use super::blocks::{Blocks, ByRow};
 use super::columns::Column;
+use super::limits::Limits;
 use super::sample::Example;
 use crate::random::{Stream, key};
 
@@ -41,6 +42,9 @@ pub(in crate::learners) trait Statistic {
     /// Worth of the node itself.
     fn worth(&self) -> f64;
 
+    /// Decrease of impurity, times weight, for a unit of worth.
+    fn scale(&self) -> f64;
+
     /// Worth that no cut can exceed; infinite where that is not known.
     fn bound(&self) -> f64;
 
@@ -76,6 +80,8 @@ pub(in crate::learners) struct Growth {
     pub max_depth: usize,
     /// Fewest rows of a node that is split.
     pub min_samples_split: usize,
+    /// Least decrease of weighted impurity by a split.
+    pub min_impurity_decrease: f64,
     /// Fewest rows of a leaf.
     pub min_samples_leaf: usize,
     /// Rows like the parent that are mixed into the value of a node.
@@ -112,6 +118,8 @@ pub(in crate::learners) struct Grown {
     pub nodes: Vec<GrownNode>,
     /// Values `(n_nodes, width)`, row-major.
     pub values: Vec<f32>,
+    /// What a gain is to be multiplied with, for the decrease of weighted impurity.
+    pub scale: f64,
 }
 
 /// A node still to be looked at.
@@ -215,7 +223,9 @@ impl<'a, S: Statistic> Grower<'a, S> {
             parent,
             is_right,
         });
-        self.grown = Grown::default();
+        let weight: f64 = self.examples.iter().map(|example| f64::from(example.weight)).sum();
+        let scale = if weight > 0.0 { self.statistic.scale() / weight } else { 0.0 };
+        self.grown = Grown { scale, ..Grown::default() };
         while let Some(node) = self.stack.pop() {
             if self.visit(node, spend) {
                 return None;
@@ -243,11 +253,15 @@ impl<'a, S: Statistic> Grower<'a, S> {
             Ok((None, _)) => return false,
             Err(Stopped) => return true,
         };
+        let gain = (split.cut.worth - self.statistic.worth()).max(0.0);
+        if !Limits::is_worth(growth.min_impurity_decrease, gain * self.grown.scale) {
+            return false;
+        }
         let made = &mut self.grown.nodes[index];
         made.column = split.column;
         made.threshold = split.cut.threshold;
         made.missing_right = split.cut.missing_right;
-        made.gain = (split.cut.worth - self.statistic.worth()).max(0.0);
+        made.gain = gain;
         let middle = self.partition(node, split);
         let child = |is_right: bool, start: usize, end: usize| Pending {
             start,

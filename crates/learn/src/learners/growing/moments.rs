@@ -214,6 +214,15 @@ impl Statistic for Moments {
         if self.entropy { log_likelihood(self.total) } else { squares(self.total) }
     }
 
+    fn scale(&self) -> f64 {
+        match (self.binary, self.entropy) {
+            (false, _) => 1.0,
+            // Gini impurity is twice the variance, entropy is in bits.
+            (true, false) => 2.0,
+            (true, true) => std::f64::consts::LOG2_E,
+        }
+    }
+
     fn bound(&self) -> f64 {
         match (self.binary, self.entropy) {
             (false, _) => f64::INFINITY,

@@ -194,6 +194,7 @@ proptest! {
             n_tried: 4,
             max_depth,
             min_samples_split,
+            min_impurity_decrease: 0.0,
             min_samples_leaf,
             smoothing: 0.5,
             random_thresholds,

@@ -1,0 +1,208 @@
+//! Scores every truncation of a forest: one walk a row and tree.
+//!
+//! A bit of a node says for each of the limits whether the node is a leaf under it. On its way
+//! from the root to a leaf a row adds the value of a node to the sums of those limits whose first
+//! leaf it is, so all limits together cost one walk.
+//!
+//! Rows are cut into chunks of a size of their own, and trees are added in their order: sums do
+//! not depend on the number of threads.
+
+use eyas_model::Shape;
+
+use super::blocks::ByRow;
+use super::columns::Column;
+use super::grow::{Grown, goes_right};
+use super::limits::{Limits, MOST, leaves, reached};
+use crate::threads::Threads;
+
+/// Rows of a chunk.
+const CHUNK: usize = 512;
+
+/// A tree with what its truncations look like.
+#[derive(Debug)]
+pub(super) struct Marked {
+    pub grown: Grown,
+    /// Bits of leaves by [`MOST`] limits and node.
+    leaves: Vec<Vec<u64>>,
+    /// By limits: nodes, and the deepest one's depth.
+    sizes: Vec<(usize, usize)>,
+    /// By [`MOST`] limits and column: the limits under which it is asked.
+    used: Vec<Vec<u64>>,
+}
+
+impl Marked {
+    /// Finds the leaves of all limits.
+    pub fn new(grown: Grown, limits: &[Limits], n_columns: usize) -> Marked {
+        let mut marked = Marked { grown, leaves: Vec::new(), sizes: Vec::new(), used: Vec::new() };
+        for limits in limits.chunks(MOST) {
+            marked.add(limits, n_columns);
+        }
+        marked
+    }
+
+    fn add(&mut self, limits: &[Limits], n_columns: usize) {
+        let grown = &self.grown;
+        let leaves = leaves(grown, limits);
+        let reached = reached(grown, &leaves);
+        let mut sizes = vec![(0, 0); limits.len()];
+        let mut used = vec![0; n_columns];
+        let all = u64::MAX >> (MOST - limits.len());
+        for ((node, &leaf), &reached) in grown.nodes.iter().zip(&leaves).zip(&reached) {
+            let mut bits = reached & all;
+            if bits & !leaf != 0 {
+                used[node.column as usize] |= bits & !leaf;
+            }
+            while bits != 0 {
+                let size = &mut sizes[bits.trailing_zeros() as usize];
+                *size = (size.0 + 1, size.1.max(usize::from(node.depth)));
+                bits &= bits - 1;
+            }
+        }
+        self.leaves.push(leaves);
+        self.sizes.extend(sizes);
+        self.used.push(used);
+    }
+}
+
+/// Where the bytes of rows are read.
+pub(super) struct Table<'a> {
+    pub columns: &'a [Column<'a>],
+    pub by_row: Option<&'a ByRow>,
+}
+
+/// Sums of the values of trees, by row and limits.
+#[derive(Debug)]
+pub(super) struct Sums {
+    width: usize,
+    n_limits: usize,
+    n_rows: usize,
+    /// A chunk of rows after the other, each `(n_limits, rows of the chunk, width)`.
+    cells: Vec<f64>,
+}
+
+impl Sums {
+    pub fn new(n_rows: usize, n_limits: usize, width: usize) -> Sums {
+        Sums { width, n_limits, n_rows, cells: vec![0.0; n_rows * n_limits * width] }
+    }
+
+    /// Adds trees, in their order.
+    pub fn add(&mut self, trees: &[Marked], table: &Table<'_>, rows: &[u32], threads: &Threads) {
+        if rows.is_empty() {
+            return;
+        }
+        let (width, n_limits) = (self.width, self.n_limits);
+        let chunks: Vec<&mut [f64]> = self.cells.chunks_mut(CHUNK * n_limits * width).collect();
+        threads.for_each_item(chunks, |index, cells| {
+            let rows = &rows[index * CHUNK..rows.len().min((index + 1) * CHUNK)];
+            for tree in trees {
+                for (group, leaves) in tree.leaves.iter().enumerate() {
+                    let limits = group * MOST..n_limits.min((group + 1) * MOST);
+                    let cells = &mut cells[limits.start * rows.len() * width..];
+                    let all = u64::MAX >> (MOST - limits.len());
+                    add_tree(&tree.grown, leaves, all, table, rows, cells);
+                }
+            }
+        });
+    }
+
+    /// The mean of `n_trees` trees plus `center`, `(n_rows, width)`, under some limits.
+    pub fn means(&self, limits: usize, n_trees: usize, center: f64) -> Vec<f64> {
+        let scale = 1.0 / n_trees as f64;
+        let mut means = Vec::with_capacity(self.n_rows * self.width);
+        for chunk in self.cells.chunks(CHUNK * self.n_limits * self.width) {
+            let each = chunk.len() / self.n_limits;
+            let sums = &chunk[limits * each..][..each];
+            means.extend(sums.iter().map(|sum| center + scale * sum));
+        }
+        means
+    }
+}
+
+/// Adds a tree to cells `(limits, rows, width)`.
+fn add_tree(
+    grown: &Grown,
+    leaves: &[u64],
+    all: u64,
+    table: &Table<'_>,
+    rows: &[u32],
+    cells: &mut [f64],
+) {
+    let width = grown.values.len() / grown.nodes.len();
+    for (place, &row) in rows.iter().enumerate() {
+        let bytes = table.by_row.map(|by_row| by_row.row(row as usize));
+        let byte = |column: u32| match bytes {
+            Some(bytes) => bytes[column as usize],
+            None => table.columns[column as usize].bytes[row as usize],
+        };
+        let (mut index, mut open) = (0, all);
+        loop {
+            let mut ended = leaves[index] & open;
+            open &= !ended;
+            while ended != 0 {
+                let limits = ended.trailing_zeros() as usize;
+                let cells = &mut cells[(limits * rows.len() + place) * width..][..width];
+                let values = &grown.values[index * width..][..width];
+                cells.iter_mut().zip(values).for_each(|(sum, value)| *sum += f64::from(*value));
+                ended &= ended - 1;
+            }
+            if open == 0 {
+                break;
+            }
+            let node = &grown.nodes[index];
+            let right = goes_right(byte(node.column), node.threshold, node.missing_right);
+            index = if right { node.right } else { node.left } as usize;
+        }
+    }
+}
+
+/// Running shapes by limits, over the trees made so far.
+#[derive(Debug)]
+pub(super) struct Counts {
+    shapes: Vec<Shape>,
+    /// Nodes of all trees.
+    n_nodes: Vec<usize>,
+    used: Vec<Vec<u64>>,
+}
+
+impl Counts {
+    pub fn new(n_limits: usize, n_columns: usize) -> Counts {
+        Counts {
+            shapes: vec![Shape::default(); n_limits],
+            n_nodes: vec![0; n_limits],
+            used: vec![vec![0; n_columns]; n_limits.div_ceil(MOST)],
+        }
+    }
+
+    pub fn add(&mut self, tree: &Marked, width: usize) {
+        for (limits, &(n_nodes, depth)) in tree.sizes.iter().enumerate() {
+            self.shapes[limits].add_tree_like(depth, n_nodes.div_ceil(2), width);
+            self.n_nodes[limits] += n_nodes;
+        }
+        for (used, more) in self.used.iter_mut().zip(&tree.used) {
+            used.iter_mut().zip(more).for_each(|(used, more)| *used |= more);
+        }
+    }
+
+    /// Shape of the trees counted, under some limits.
+    pub fn shape(&self, limits: usize, columns: &[Column<'_>]) -> Shape {
+        let bit = 1u64 << (limits % MOST);
+        let used = |categorical: bool| {
+            let columns = columns.iter().zip(&self.used[limits / MOST]);
+            let used = columns.filter(|(column, used)| {
+                column.is_categorical() == categorical && *used & bit != 0
+            });
+            used.count() as f64
+        };
+        with_features(self.shapes[limits], used(false), used(true))
+    }
+
+    /// Whether trees under `laxer` limits are those under `stricter` ones.
+    pub fn are_alike(&self, stricter: usize, laxer: usize) -> bool {
+        self.n_nodes[stricter] == self.n_nodes[laxer]
+    }
+}
+
+/// A shape of trees with the features that they ask: at least one slot each.
+pub(in crate::learners) fn with_features(trees: Shape, n_binned: f64, n_looked_up: f64) -> Shape {
+    Shape { n_binned, n_looked_up, n_slots: n_binned + n_looked_up, ..trees }
+}
