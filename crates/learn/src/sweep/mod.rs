@@ -17,13 +17,17 @@
 //! Randomness is keyed by (seed, tree, path of the node), never by the order of visits: what is cut
 //! off changes nothing of what is kept.
 
+mod labelled;
+mod parse;
+
 use std::collections::BTreeMap;
 
 use eyas_search::{Config, Space, Value};
 
 use crate::error::Error;
 use crate::learners::{Fit, FitInput, Learner};
-use crate::task::Facts;
+
+pub use parse::axis;
 
 /// A parameter and the values that it takes in a grid.
 #[derive(Debug, Clone, PartialEq)]
@@ -98,10 +102,3 @@ pub fn fit(learner: &dyn Learner, input: &FitInput<'_>, axes: &[Axis]) -> Result
         None => labelled::fit(learner, input, axes),
     }
 }
-
-/// The space of grids of a learner for a task: as [`Learner::grid_space`].
-pub fn space(learner: &dyn Learner, facts: &Facts) -> Space {
-    learner.grid_space(facts)
-}
-
-mod labelled;

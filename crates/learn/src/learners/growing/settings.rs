@@ -19,7 +19,7 @@ const GRID_TREES: i64 = 10_000;
 const NO_LIMIT: i64 = i64::MAX;
 const MAX_FEATURES: &[&str] = &["sqrt", "log2", "0.1", "0.3", "0.5", "0.7", "1.0"];
 /// Parameters that may be `none`: no limit.
-pub(in crate::learners) const UNLIMITED: [&str; 2] = ["max_depth", "max_leaf_nodes"];
+const UNLIMITED: [&str; 2] = ["max_depth", "max_leaf_nodes"];
 const CRITERIA: &[&str] = &["gini", "entropy"];
 
 /// What the two kinds of forest do differently unless told otherwise.
@@ -127,8 +127,26 @@ impl Kind {
         Space { learner: self.name, parameters }
     }
 
-    /// The parameters in a grid: more of them are nested there than a trial scores.
+    /// The parameters in a grid, where defaults are scikit-learn's: no limit of the depth, no
+    /// smoothing of leaves, and of numbers all features at a node.
     pub fn grid_space(&self, facts: &Facts) -> Space {
+        let mut space = self.all_parameters(facts);
+        for parameter in &mut space.parameters {
+            match parameter.name {
+                "max_depth" => parameter.default = Value::Int(GRID_DEPTH),
+                "leaf_smoothing" => parameter.default = Value::Float(0.0),
+                "max_features" if facts.kind == TaskKind::Regression => {
+                    parameter.default = Value::from("1.0");
+                }
+                _ => {}
+            }
+        }
+        space
+    }
+
+    /// All parameters, also those that only grids name; there more of them are nested than a trial
+    /// scores.
+    fn all_parameters(&self, facts: &Facts) -> Space {
         let mut space = self.space(facts);
         for parameter in &mut space.parameters {
             match parameter.name {
@@ -185,7 +203,7 @@ impl Kind {
     /// # Errors
     /// A parameter that is out of its range or of the wrong type.
     pub fn settings(&self, facts: &Facts, config: &Config) -> Result<Settings, Error> {
-        let space = self.grid_space(facts);
+        let space = self.all_parameters(facts);
         let int = |name: &str| whole_number(&space, config, name);
         let float = |name: &str| number(&space, config, name);
         let min_samples_leaf = int("min_samples_leaf")?;
