@@ -1,10 +1,10 @@
 """Scores of predictions on the same rows, and the standard error of their difference.
 
-    score.py META TEST PREDICTIONS [PREDICTIONS]
+    score.py META TEST PREDICTIONS [PREDICTIONS] [--metric NAME]
 
 Prints JSON: `scores` as users read them, and for two files `gain` (the first over the second,
-positive is better) with its standard error `gain_se`: over rows for log loss, by a bootstrap of the
-rows (1,000 draws, seed 0) for ROC AUC and RMSE.
+positive is better) with its standard error `gain_se`: over rows for log loss and accuracy, by a
+bootstrap of the rows (1,000 draws, seed 0) for ROC AUC and RMSE.
 """
 
 import argparse
@@ -41,6 +41,8 @@ def probabilities(table, classes):
 
 def losses_by_row(metric, y, table, classes):
     """What the metric averages over rows: log losses or squared errors."""
+    if metric == "accuracy":
+        return probabilities(table, classes).argmax(axis=1) == y
     if metric == "log_loss":
         return -np.log(probabilities(table, classes)[np.arange(len(y)), y])
     return (table["prediction"].to_numpy(dtype=float) - y) ** 2
@@ -56,10 +58,10 @@ def evaluate(metric, y, tables, classes):
         draws = (np.bincount(rng.integers(n, size=n), minlength=n) for _ in range(DRAWS))
         drawn = [[auc(y, column, weight) for column in columns] for weight in draws]
     else:
-        rows = [losses_by_row(metric, y, table, classes) for table in tables]
+        rows = [losses_by_row(metric, y, table, classes).astype(float) for table in tables]
         finish = np.sqrt if metric == "rmse" else np.asarray
         scores = [float(finish(row.mean())) for row in rows]
-        if metric == "log_loss":
+        if metric in ("log_loss", "accuracy"):
             spread = np.std(rows[0] - rows[-1], ddof=1) / np.sqrt(n) if len(rows) > 1 else 0.0
             return scores, float(spread)
         draws = (rng.integers(n, size=n) for _ in range(DRAWS))
@@ -73,8 +75,10 @@ def main():
     parser.add_argument("meta", type=pathlib.Path)
     parser.add_argument("test", type=pathlib.Path)
     parser.add_argument("predictions", type=pathlib.Path, nargs="+")
+    parser.add_argument("--metric")
     arguments = parser.parse_args()
     meta = json.loads(arguments.meta.read_text())
+    metric = arguments.metric or meta["metric"]
     text = {"dtype": str, "keep_default_na": False}
     target = pd.read_csv(arguments.test, usecols=[meta["target"]], **text)[meta["target"]]
     labels = {"dtype": {"prediction": str}, "keep_default_na": False}
@@ -87,11 +91,12 @@ def main():
         named = [c.removeprefix("probability_") for t in tables for c in t if c != "prediction"]
         classes = sorted(set(target) | set(named))
         y = target.map({label: code for code, label in enumerate(classes)}).to_numpy()
-    scores, gain_se = evaluate(meta["metric"], y, tables, classes)
+    scores, gain_se = evaluate(metric, y, tables, classes)
     out = {"scores": scores, "n_rows": len(y)}
     if len(scores) > 1:
         gain = scores[0] - scores[1]
-        out |= {"gain": gain if meta["metric"] == "roc_auc" else -gain, "gain_se": gain_se}
+        higher = metric in ("roc_auc", "accuracy")
+        out |= {"gain": gain if higher else -gain, "gain_se": gain_se}
     print(json.dumps(out))
 
 

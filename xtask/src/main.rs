@@ -6,6 +6,7 @@ use clap::Parser;
 
 mod bench;
 mod fuzz;
+mod instructions;
 mod shell;
 mod smoke;
 mod test;
@@ -22,6 +23,8 @@ enum Task {
     Smoke,
     /// Fuzzes what reads files from elsewhere
     Fuzz(fuzz::Fuzz),
+    /// Counts instructions of small trainings against those that were recorded
+    Instructions(instructions::Instructions),
     /// Measures against other systems on tables of real data
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -33,6 +36,7 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::run(),
         Task::Smoke => smoke::run(),
         Task::Fuzz(fuzz) => fuzz.run(),
+        Task::Instructions(instructions) => instructions.run(),
         Task::Bench(bench) => bench.run(),
     };
     match result {

@@ -1,8 +1,10 @@
 //! Everything that must hold before a change goes in.
 
+use std::process::Command;
 use std::time::Instant;
 
 use crate::fuzz::Fuzz;
+use crate::instructions::Instructions;
 use crate::shell::{self, Outcome, cargo, succeeds};
 use crate::{smoke, tidy};
 
@@ -28,6 +30,7 @@ pub fn run() -> Outcome {
     timed("documentation", document)?;
     timed("first command", smoke::run)?;
     timed("examples in the documentation", doc_tests)?;
+    timed("instructions", || Instructions::default().run())?;
     timed("fuzzing", || Fuzz::all(FUZZ_SECONDS).run())?;
     timed("tests", tests)
 }
@@ -39,12 +42,16 @@ const FUZZ_SECONDS: u32 = 60;
 fn install() -> Outcome {
     for (component, probe) in [("rustfmt", "fmt"), ("clippy", "clippy")] {
         if !succeeds(cargo().args([probe, "--version"])) {
-            shell::run(std::process::Command::new("rustup").args(["component", "add", component]))?;
+            shell::run(Command::new("rustup").args(["component", "add", component]))?;
         }
     }
     // libFuzzer is written in C++.
-    if !succeeds(std::process::Command::new("c++").arg("--version")) {
-        shell::run(std::process::Command::new("apt-get").args(["install", "-y", "g++"]))?;
+    if !succeeds(Command::new("c++").arg("--version")) {
+        shell::run(Command::new("apt-get").args(["install", "-y", "g++"]))?;
+    }
+    // Without it two checks are left out, which they say.
+    if !succeeds(Command::new("valgrind").arg("--version")) {
+        succeeds(Command::new("apt-get").args(["install", "-y", "valgrind"]));
     }
     Ok(())
 }
@@ -56,7 +63,7 @@ fn lint() -> Outcome {
 /// The runtime builds for WebAssembly, where that target is installed.
 fn web() -> Outcome {
     const TARGET: &str = "wasm32-unknown-unknown";
-    let mut rustc = std::process::Command::new("rustc");
+    let mut rustc = Command::new("rustc");
     let folder = shell::output(rustc.args(["--print", "target-libdir", "--target", TARGET]))?;
     if !std::path::Path::new(folder.trim()).is_dir() {
         eprintln!("SKIPPED: `rustup target add {TARGET}` brings what this check needs");
@@ -77,7 +84,7 @@ fn doc_tests() -> Outcome {
 /// With nextest where it is installed.
 fn tests() -> Outcome {
     // Runners hide what passing tests say, so what they leave out is said here.
-    if !succeeds(std::process::Command::new("valgrind").arg("--version")) {
+    if !succeeds(Command::new("valgrind").arg("--version")) {
         eprintln!("SKIPPED: the C example under Valgrind; `apt-get install -y valgrind` brings it");
     }
     if succeeds(cargo().args(["nextest", "--version"])) {

@@ -16,14 +16,17 @@ use std::path::Path;
 
 use eyas_learn::Error;
 use eyas_learn::data::rows::csv_header;
+use eyas_learn::data::stream::Source;
 use eyas_learn::data::write::output_of;
 use eyas_learn::data::{
-    CsvRows, CsvWriter, Notice, OutputColumn, ReadOptions, ReadRows, Table, WriteRows, read_csv,
+    CsvRows, CsvSource, CsvWriter, Notice, OutputColumn, ReadOptions, ReadRows, Table, WriteRows,
+    read_csv,
 };
 
 mod batches;
 mod cells;
 mod rows;
+mod source;
 mod tables;
 mod write;
 
@@ -73,6 +76,23 @@ pub fn open_table(path: &Path, options: &ReadOptions) -> Result<(Table, Vec<Noti
     match format_of(path)? {
         Format::Csv => read_csv(path, options),
         format => tables::read(path, format, options),
+    }
+}
+
+/// Opens a file of any format that is to be read in passes.
+///
+/// # Errors
+/// What is wrong with the file or its header.
+pub fn open_source(
+    path: &Path,
+    options: &ReadOptions,
+) -> Result<(Box<dyn Source>, Vec<Notice>), Error> {
+    match format_of(path)? {
+        Format::Csv => {
+            let (source, notices) = CsvSource::open(path, options)?;
+            Ok((Box::new(source), notices))
+        }
+        format => Ok((Box::new(source::ArrowSource::open(path, format, options)?), Vec::new())),
     }
 }
 

@@ -154,7 +154,7 @@ impl Reading {
     }
 }
 
-fn unfit(cell: Cell<'_>, row: usize) -> String {
+pub(crate) fn unfit(cell: Cell<'_>, row: usize) -> String {
     match cell {
         Cell::Number(number) => format!(
             "row {row} is {number}; a finite number is expected: make it null if the value is \
@@ -167,7 +167,7 @@ fn unfit(cell: Cell<'_>, row: usize) -> String {
     }
 }
 
-fn number_of(cell: Cell<'_>) -> Option<f64> {
+pub(crate) fn number_of(cell: Cell<'_>) -> Option<f64> {
     let number = match cell {
         Cell::Missing => return Some(f64::NAN),
         Cell::Number(number) => number,
@@ -177,7 +177,7 @@ fn number_of(cell: Cell<'_>) -> Option<f64> {
     (!number.is_infinite()).then_some(number)
 }
 
-fn seconds_of(cell: Cell<'_>) -> Option<f64> {
+pub(crate) fn seconds_of(cell: Cell<'_>) -> Option<f64> {
     match cell {
         Cell::Missing => Some(f64::NAN),
         Cell::Seconds(seconds) => Some(seconds),
@@ -187,7 +187,7 @@ fn seconds_of(cell: Cell<'_>) -> Option<f64> {
 }
 
 /// The name that a cell is: numbers in their shortest decimal form.
-fn name_of<'a>(cell: Cell<'a>, text: &'a mut String) -> Option<&'a str> {
+pub(crate) fn name_of<'a>(cell: Cell<'a>, text: &'a mut String) -> Option<&'a str> {
     match cell {
         Cell::Missing => None,
         Cell::Text(name) => Some(name),
@@ -200,7 +200,7 @@ fn name_of<'a>(cell: Cell<'a>, text: &'a mut String) -> Option<&'a str> {
 }
 
 /// Seconds of every row, if all names (at least one) are dates.
-fn dates_of(codes: &[u32], levels: &[String]) -> Option<Vec<f64>> {
+pub(crate) fn dates_of(codes: &[u32], levels: &[String]) -> Option<Vec<f64>> {
     if levels.is_empty() {
         return None;
     }

@@ -1,9 +1,10 @@
 //! Data files in and out, by what they are called and what they begin with.
 
 use std::fs::File;
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 
+use eyas_learn::data::stream::Source;
 use eyas_learn::data::types::{KIND_OVERRIDES, kind_override};
 use eyas_learn::data::{CsvWriter, Notice, ReadOptions, ReadRows, RowBlock, WriteRows};
 use eyas_learn::{Error, Table};
@@ -45,6 +46,40 @@ pub fn must_exist(path: &Path) -> Result<(), Failure> {
 pub fn read_table(path: &Path, options: &ReadOptions) -> Result<(Table, Vec<Notice>), Failure> {
     must_exist(path)?;
     Ok(eyas_arrow::open_table(path, options)?)
+}
+
+/// Opens a file that is to be read in passes.
+pub fn open_source(
+    path: &Path,
+    options: &ReadOptions,
+) -> Result<(Box<dyn Source>, Vec<Notice>), Failure> {
+    must_exist(path)?;
+    Ok(eyas_arrow::open_source(path, options)?)
+}
+
+/// About how many bytes a file takes as a table, with what is made of it for training.
+pub fn table_bytes_guess(path: &Path) -> u64 {
+    let Ok(facts) = std::fs::metadata(path) else { return 0 };
+    let times = match eyas_arrow::format_of(path) {
+        Ok(eyas_arrow::Format::Csv) if is_gzip(path) => 16,
+        Ok(eyas_arrow::Format::Csv) => 3,
+        Ok(eyas_arrow::Format::Parquet) => 12,
+        _ => 3,
+    };
+    facts.len().saturating_mul(times)
+}
+
+fn is_gzip(path: &Path) -> bool {
+    let mut magic = [0; 2];
+    File::open(path).and_then(|mut file| file.read_exact(&mut magic)).is_ok()
+        && magic == [0x1f, 0x8b]
+}
+
+/// Memory that programs can still have, if the system says.
+pub fn free_memory_bytes() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    Some(1024 * line.split_whitespace().next()?.parse::<u64>().ok()?)
 }
 
 /// Opens a file to read the columns `wanted` row by row.

@@ -29,6 +29,8 @@ struct State {
     n_trials: usize,
     frontier_size: usize,
     best: Option<f64>,
+    /// Pass, and rows of it, while the data is read in passes.
+    reading: Option<(usize, u64)>,
 }
 
 /// The clock of a run, as far as it is shown.
@@ -110,8 +112,13 @@ impl Progress {
 
     fn show(&self, event: &Event) {
         match event {
+            Event::Reading { pass, rows } => {
+                self.update(|state| state.reading = Some((*pass, *rows)));
+            }
             Event::Started { notices, metric, .. } => {
-                self.update(|state| (state.metric, state.stage) = (metric, "search"));
+                self.update(|state| {
+                    (state.metric, state.stage, state.reading) = (metric, "search", None);
+                });
                 self.note(&started_line(event));
                 for notice in notices {
                     self.notice(notice);
@@ -218,6 +225,10 @@ impl Clock {
 
 impl State {
     fn words(&self) -> String {
+        if let Some((pass, rows)) = self.reading {
+            let rows = crate::quantities::counted(rows, "row");
+            return format!("reading, pass {pass}: {rows}");
+        }
         let best = match self.best {
             Some(best) => format!("best {} {best:.5}", self.metric),
             None => "no model yet".into(),
@@ -276,11 +287,14 @@ mod tests {
             frontier_size: 5,
             best: Some(0.92761),
             fraction: 0.5,
+            reading: None,
         };
         assert_eq!(
             state.words(),
             "best roc_auc 0.92761, 12 trials, 5 on the frontier (score, latency, size), search"
         );
+        let reading = State { reading: Some((2, 1_500_000)), ..state.clone() };
+        assert_eq!(reading.words(), "reading, pass 2: 1,500,000 rows");
         let clock = Clock { started: Instant::now(), seconds: None };
         assert_eq!(clock.fraction(&state), 0.5);
     }

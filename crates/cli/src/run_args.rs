@@ -30,6 +30,10 @@ pub struct RunArgs {
     pub reading: Reading,
 
     #[command(flatten)]
+    #[serde(default)]
+    pub streaming: Streaming,
+
+    #[command(flatten)]
     pub task: TaskArgs,
 
     #[command(flatten)]
@@ -83,6 +87,29 @@ pub struct Reading {
 
     #[command(flatten)]
     pub dialect: Dialect,
+}
+
+/// When data is read in passes instead of as a table.
+#[derive(Debug, Clone, Copy, Default, PartialEq, clap::ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stream {
+    /// Where a table would take most of the memory that is free, or of --memory-limit
+    #[default]
+    Auto,
+    /// In any case
+    Always,
+    /// Never
+    Never,
+}
+
+/// How training data is read.
+#[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
+#[command(next_help_heading = "Reading")]
+pub struct Streaming {
+    /// Read the training data in passes and keep a byte a cell, for files larger than memory; linear
+    /// models then see each number as the mean of its bin
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
+    pub stream: Stream,
 }
 
 /// How CSV files are written.

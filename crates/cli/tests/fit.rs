@@ -381,3 +381,24 @@ fn a_run_is_not_begun_in_the_folder_of_another() {
     place.fit("data.csv", "y", &[]).done();
     place.fit("data.csv", "y", &[]).is_refusal(1, &["run", "--run"]);
 }
+
+#[test]
+fn data_read_in_passes_gives_a_model_too() {
+    let place = Workplace::new();
+    place.file("data.csv", classes_csv(600));
+    let run = place.fit("data.csv", "y", &["--work", "20000000", "--stream", "always"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let scored = place.run(&["evaluate", "data.eyas", "data.csv", "--json"]);
+    assert_eq!(scored.code, 0, "{}", scored.stderr);
+    let resumed = place.run(&["resume", "run"]);
+    assert_eq!(resumed.code, 2, "the run has ended: {}", resumed.stderr);
+}
+
+#[test]
+fn data_read_in_passes_is_not_validated_on_another_file() {
+    let place = Workplace::new();
+    place.file("data.csv", classes_csv(100));
+    place.file("valid.csv", classes_csv(100));
+    let run = place.fit("data.csv", "y", &["--stream", "always", "--valid", "valid.csv"]);
+    run.is_refusal(2, &["--valid", "--holdout"]);
+}

@@ -9,6 +9,13 @@ use crate::report::{Contribution, PriceRow};
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
+    /// The data is read in passes, and this far.
+    Reading {
+        /// The pass, counted from 1.
+        pass: usize,
+        /// Rows of it.
+        rows: u64,
+    },
     /// The data is read and understood.
     Started {
         /// Kind of task: `regression`, `binary`, `multiclass`.

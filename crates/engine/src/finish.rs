@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use eyas_learn::Threads;
 use eyas_learn::learners::Truncation;
 use eyas_learn::predict::predict;
 use eyas_model::{Link, Model, Part, Predictor};
@@ -23,7 +24,7 @@ use crate::run::{Run, State};
 use crate::trial::{Candidate, fit_rows, loss_and_se};
 
 /// Distinct rows on which the contract is checked.
-pub(crate) const MEASURED_ROWS: usize = 20_000;
+pub const MEASURED_ROWS: usize = 20_000;
 /// Rows of the quick look at latency before the refit.
 const PROBED_ROWS: usize = 2_000;
 /// Rows of the look at a single candidate.
@@ -170,7 +171,7 @@ impl Ending<'_> {
             job.stage("measure");
             let model = self.fitted_to_limit(model);
             let cost = self.run.context.cost;
-            let settled = contract::settle(model, job.table, cost, &limits, &job.options.out)?;
+            let settled = contract::settle(model, job.raw, cost, &limits, &job.options.out)?;
             let n_refitted = refitted.iter().flatten().count();
             let bound = settled.latency.as_ref().map_or(f64::NAN, |l| l.p99_upper_ns);
             let too_slow = settled.too_slow && !settled.disturbed && bound.is_finite();
@@ -366,7 +367,7 @@ impl Ending<'_> {
         let (cost, shape) = (self.run.context.cost, model.shape());
         let tail = cost.predict_p99_ns(&shape) / cost.predict_p50_ns(&shape);
         let predictor = Predictor::compile(model).ok()?;
-        let look = || contract::measure_predictor(&predictor, self.job.table, n_rows, 0).ok();
+        let look = || contract::measure_predictor(&predictor, self.job.raw, n_rows, 0).ok();
         let first = look()?;
         let usual = first.p50_ns * tail;
         if n_rows < PROBED_ROWS || first.p99_upper_ns <= 1.5 * usual {
@@ -438,15 +439,17 @@ impl Ending<'_> {
             let writing = assembly.bytes / BYTES_A_SECOND;
             (0.985 * self.meter().total() - 0.1) - WRITE_SECONDS - measuring - writing
         };
+        let workers = self.job.options.threads.clamp(1, n.max(1));
+        let threads = Threads::new(self.job.options.threads / workers);
         let results: Vec<Mutex<Option<(Link, Part)>>> = (0..n).map(|_| Mutex::new(None)).collect();
         let next = AtomicUsize::new(0);
         std::thread::scope(|scope| {
-            for _ in 0..self.job.options.threads.clamp(1, n) {
+            for _ in 0..workers {
                 scope.spawn(|| {
                     loop {
                         let place = next.fetch_add(1, Ordering::Relaxed);
                         let Some(&(pick, _)) = assembly.picks.get(place) else { return };
-                        let fitted = self.refit_one(pick, deadline);
+                        let fitted = self.refit_one(pick, deadline, &threads);
                         let mut slot =
                             results[place].lock().expect("nothing panics while it holds the lock");
                         *slot = fitted;
@@ -464,7 +467,7 @@ impl Ending<'_> {
         self.run.context.splits.len()
     }
 
-    fn refit_one(&self, pick: usize, deadline: f64) -> Option<(Link, Part)> {
+    fn refit_one(&self, pick: usize, deadline: f64, threads: &Threads) -> Option<(Link, Part)> {
         let candidate = &self.candidates[pick];
         let rows = &self.prepared.rows;
         let context = &self.run.context;
@@ -483,7 +486,7 @@ impl Ending<'_> {
         let limit = FitLimit::new(self.meter(), deadline);
         let sets = (rows.all.as_slice(), [].as_slice());
         let last = Some(candidate.truncation);
-        let fitted = fit_rows(context.data, context.metric, &proposal, sets, last, &limit);
+        let fitted = fit_rows(context, &proposal, sets, last, threads, &limit);
         let (model, stopped) = fitted.ok()?;
         let same = |t: &Truncation| t.label == candidate.label;
         let index = model.truncations().iter().position(same)?;

@@ -1,12 +1,14 @@
 //! The walk of one run: prepare, search, finish.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use eyas_learn::dataset::BuildOptions;
+use eyas_learn::dataset::streamed::Streamed;
 use eyas_learn::splits::Split;
 use eyas_learn::task::Facts;
-use eyas_learn::{Dataset, Table, Target, Task};
+use eyas_learn::{Dataset, Table, Target, Task, Threads};
 use eyas_memory::Memory;
 use eyas_model::{CostModel, TaskKind};
 use eyas_search::{Config, History, Outcome, Trial};
@@ -33,15 +35,15 @@ use crate::validation::{self, Rows};
 /// # Errors
 /// The caller's mistakes ([`Error::Learn`], [`Error::Option`]), files that cannot be written, and
 /// [`Error::NoModel`] if the run was stopped too early. Trials that go wrong are facts in the report.
-pub fn fit(
-    table: &Table,
+pub fn fit<'a>(
+    training: impl Into<Training<'a>>,
     options: &FitOptions,
     memory: Option<&mut Memory>,
     interrupt: &Interrupt,
     observer: &dyn Observer,
 ) -> Result<Report, Error> {
     check(options)?;
-    let prepared = Prepared::new(table, options)?;
+    let (prepared, raw) = Prepared::new(training.into(), options)?;
     let header = Header {
         version: VERSION,
         fingerprint: prepared.fingerprint.clone(),
@@ -50,7 +52,7 @@ pub fn fit(
     };
     let journal = Journal::create(&options.run_dir, &header)?;
     let meter = Meter::new(options.budget, 0.0, interrupt);
-    let job = Job { table, options, observer, meter: &meter };
+    let job = Job { raw: &raw, options, observer, meter: &meter };
     job.go(&prepared, memory, Vec::new(), journal)
 }
 
@@ -61,9 +63,9 @@ pub fn fit(
 /// # Errors
 /// As [`fit`]; also a journal that cannot be read, a run that has ended, or data that is not the
 /// same.
-pub fn resume(
+pub fn resume<'a>(
     run_dir: &Path,
-    table: &Table,
+    training: impl Into<Training<'a>>,
     options: &FitOptions,
     memory: Option<&mut Memory>,
     interrupt: &Interrupt,
@@ -81,7 +83,7 @@ pub fn resume(
         });
     }
     let (header, entries, journal) = Journal::reopen(run_dir)?;
-    let prepared = Prepared::new(table, options)?;
+    let (prepared, raw) = Prepared::new(training.into(), options)?;
     if header.fingerprint != prepared.fingerprint {
         return Err(Error::Option {
             option: "DATA",
@@ -95,7 +97,7 @@ pub fn resume(
     let meter = Meter::new(options.budget, earlier, interrupt);
     entries.iter().for_each(|entry| meter.book(entry.trial.work));
     let options = FitOptions { run_dir: run_dir.to_owned(), ..options.clone() };
-    let job = Job { table, options: &options, observer, meter: &meter };
+    let job = Job { raw: &raw, options: &options, observer, meter: &meter };
     job.go(&prepared, memory, entries.into_iter().map(|entry| entry.trial).collect(), journal)
 }
 
@@ -142,8 +144,55 @@ pub(crate) struct Prepared {
     pub fingerprint: String,
 }
 
+/// What a run learns from.
+#[derive(Debug)]
+pub enum Training<'a> {
+    /// A table in memory.
+    Table(&'a Table),
+    /// A file that was read in passes.
+    Streamed(Box<Streamed>),
+}
+
+impl<'a> From<&'a Table> for Training<'a> {
+    fn from(table: &'a Table) -> Training<'a> {
+        Training::Table(table)
+    }
+}
+
+impl From<Streamed> for Training<'_> {
+    fn from(streamed: Streamed) -> Self {
+        Training::Streamed(Box::new(streamed))
+    }
+}
+
 impl Prepared {
-    fn new(table: &Table, options: &FitOptions) -> Result<Prepared, Error> {
+    /// The data, and raw rows of it that latency is measured on.
+    fn new<'a>(
+        training: Training<'a>,
+        options: &FitOptions,
+    ) -> Result<(Prepared, Cow<'a, Table>), Error> {
+        match training {
+            Training::Table(table) => {
+                Ok((Prepared::of_table(table, options)?, Cow::Borrowed(table)))
+            }
+            Training::Streamed(streamed) => {
+                if let Validation::Table(_) = options.validation {
+                    return Err(Error::Option {
+                        option: "--valid",
+                        value: "a table".into(),
+                        expected: "data that is read in passes is validated on a part of itself; \
+                                   leave --valid out, or state --holdout 0.2"
+                            .into(),
+                    });
+                }
+                let Streamed { task, data, rows, notices } = *streamed;
+                let notices = notices.into_iter().map(|notice| notice.to_string()).collect();
+                Ok((Prepared::of_data(task, data, notices, 0, options)?, Cow::Owned(rows)))
+            }
+        }
+    }
+
+    fn of_table(table: &Table, options: &FitOptions) -> Result<Prepared, Error> {
         let (joined, n_validation_rows);
         let table = match &options.validation {
             Validation::Table(extra) => {
@@ -162,6 +211,7 @@ impl Prepared {
             threads: options.threads,
             memory_limit_bytes: options.memory_bytes,
             seed: options.seed,
+            bins_only: false,
         };
         let (data, more) = Dataset::build(table, &task, &build)?;
         notices.extend(more);
@@ -170,12 +220,23 @@ impl Prepared {
         if n_valid > 0 {
             check_classes(&data, n_valid)?;
         }
+        let notices = notices.into_iter().map(|notice| notice.to_string()).collect();
+        Prepared::of_data(task, data, notices, n_valid, options)
+    }
+
+    /// `n_valid`: how many of the last rows are for validation alone.
+    fn of_data(
+        task: Task,
+        data: Dataset,
+        notices: Vec<String>,
+        n_valid: usize,
+        options: &FitOptions,
+    ) -> Result<Prepared, Error> {
         let dear = is_dear(&data.facts(data.n_rows), options);
         let wish = &options.validation;
         let rows = validation::plan(&data, &task, wish, n_valid, dear, options.seed)?;
         let facts = data.facts(rows.n_train());
         let fingerprint = remember::fingerprint(&data);
-        let notices = notices.into_iter().map(|notice| notice.to_string()).collect();
         Ok(Prepared { task, data, rows, facts, notices, fingerprint })
     }
 }
@@ -211,7 +272,8 @@ fn is_dear(facts: &Facts, options: &FitOptions) -> bool {
 
 /// A run with all that it was given.
 pub(crate) struct Job<'a> {
-    pub table: &'a Table,
+    /// Raw rows that latency is measured on, with all columns that a model may read.
+    pub raw: &'a Table,
     pub options: &'a FitOptions,
     pub observer: &'a dyn Observer,
     pub meter: &'a Meter<'a>,
@@ -222,6 +284,8 @@ pub(crate) struct Job<'a> {
 const MOST_FITTED_AGAIN: usize = crate::candidates::MOST;
 /// Newcomers are screened on a part of the rows if a full fit takes over this share of the budget.
 const SCREEN_FROM_SHARE: f64 = 0.03;
+/// Cells from which on a fit uses all threads.
+const LARGE_CELLS: usize = 20_000_000;
 /// The part: as many rows as tell strategies apart, but not so many that nothing is saved.
 const SCREEN_ROWS: f64 = 15_000.0;
 const SCREEN_MOST_SHARE: f64 = 0.3;
@@ -239,7 +303,8 @@ impl Job<'_> {
         let cost = self.cost_model();
         let proposals = self.ask_memory(prepared, memory.as_deref(), &mut notices);
         let strategies = Strategies::new(&prepared.facts, &self.options.without);
-        let run = self.run(prepared, &cost, &strategies, &proposals);
+        let fit_threads = Threads::new(self.n_fit_threads(&prepared.data));
+        let run = self.run(prepared, (&cost, &fit_threads), &strategies, &proposals);
         let candidates = self.known_candidates(&run, &past);
         let state = State::new(History { trials: past }, candidates, journal);
         let (state, reason) = run.search(state)?;
@@ -273,10 +338,17 @@ impl Job<'_> {
         eyas_model::measure::calibrate((0.03 * self.meter.total()).clamp(0.02, 0.3))
     }
 
+    /// One thread a fit, and trials side by side; where the data is large, trials one after the
+    /// other, each on all threads: the first model comes sooner, and memory is that of one fit.
+    fn n_fit_threads(&self, data: &Dataset) -> usize {
+        let is_large = data.n_rows * data.n_features() >= LARGE_CELLS;
+        if is_large { self.options.threads.max(1) } else { 1 }
+    }
+
     fn run<'r>(
         &'r self,
         prepared: &'r Prepared,
-        cost: &'r CostModel,
+        (cost, fit_threads): (&'r CostModel, &'r Threads),
         strategies: &'r Strategies,
         memory_proposals: &'r [Config],
     ) -> Run<'r> {
@@ -288,6 +360,7 @@ impl Job<'_> {
             splits,
             metric: prepared.task.metric,
             cost,
+            fit_threads,
             limit_ns: options.latency_ns.unwrap_or(f64::INFINITY),
             pruning: !options.without.contains(&Method::Pruning),
         };
@@ -305,7 +378,7 @@ impl Job<'_> {
             screening,
             least_ns: strategies.least_ns(&prepared.facts, cost),
             limit_memory_bytes: self.memory_for_a_trial(prepared),
-            threads: options.threads,
+            threads: options.threads / fit_threads.count().max(1),
             seed: options.seed,
             reserve_seconds: self.reserve_seconds(),
             search_end: Moment::never(),
@@ -333,9 +406,9 @@ impl Job<'_> {
 
     fn memory_for_a_trial(&self, prepared: &Prepared) -> f64 {
         let Some(limit) = self.options.memory_bytes else { return f64::INFINITY };
-        let data_bytes = Dataset::memory_bytes_needed(self.table, &prepared.task);
-        let left = limit as f64 - data_bytes as f64;
-        (left / self.options.threads.max(1) as f64).max(0.0)
+        let left = limit as f64 - prepared.data.memory_bytes() as f64;
+        let at_a_time = self.options.threads / self.n_fit_threads(&prepared.data);
+        (left / at_a_time.max(1) as f64).max(0.0)
     }
 
     /// The candidates of earlier trials: as they were stored, else fitted again.

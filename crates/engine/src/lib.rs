@@ -30,6 +30,7 @@ mod validation;
 pub use budget::{Budget, Interrupt};
 pub use error::Error;
 pub use event::{Event, Observer};
-pub use fit::{fit, resume};
+pub use finish::MEASURED_ROWS;
+pub use fit::{Training, fit, resume};
 pub use options::{FitOptions, Method, Validation};
 pub use report::Report;

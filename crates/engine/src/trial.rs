@@ -9,7 +9,7 @@ use eyas_learn::predict::predict;
 use eyas_learn::prune;
 use eyas_learn::random::Stream;
 use eyas_learn::splits::Split;
-use eyas_learn::{Dataset, Target};
+use eyas_learn::{Dataset, Target, Threads};
 use eyas_model::{CostModel, Shape};
 use eyas_search::{Config, Origin, Outcome, Point, Proposal, Trial};
 
@@ -22,6 +22,8 @@ pub(crate) struct TrialContext<'a> {
     pub splits: &'a [Split],
     pub metric: &'static Metric,
     pub cost: &'a CostModel,
+    /// Threads of one fit.
+    pub fit_threads: &'a Threads,
     /// Largest predicted p99 allowed, in nanoseconds.
     pub limit_ns: f64,
     /// Whether truncations are chosen; otherwise models stay whole.
@@ -136,21 +138,23 @@ fn fit_fold(
 ) -> Result<FoldFit, String> {
     let split = &context.splits[fold];
     let train = sample_rows(&split.train, proposal.fidelity, proposal.seed);
-    fit_rows(context.data, context.metric, proposal, (&train, &split.valid), None, limit)
+    let rows = (train.as_slice(), split.valid.as_slice());
+    fit_rows(context, proposal, rows, None, context.fit_threads, limit)
         .map(|(model, stopped)| FoldFit { model, stopped })
 }
 
 /// Fits a strategy on rows; a panic is turned into words.
 pub(crate) fn fit_rows(
-    data: &Dataset,
-    metric: &Metric,
+    context: &TrialContext<'_>,
     proposal: &Proposal,
     (train, valid): (&[u32], &[u32]),
     last_truncation: Option<usize>,
+    threads: &Threads,
     limit: &FitLimit<'_>,
 ) -> Result<(Arc<dyn FittedModel>, bool), String> {
     let name = &proposal.config.learner;
     let learner = learner(name).ok_or_else(|| format!("there is no learner `{name}`"))?;
+    let (data, metric) = (context.data, context.metric);
     let run = || {
         let features = strategies::choose_features(data, train, &proposal.config);
         let config = strategies::of_learner(&proposal.config);
@@ -163,7 +167,7 @@ pub(crate) fn fit_rows(
             config: &config,
             seed: proposal.seed,
             stop: limit,
-            threads: &eyas_learn::ONE_THREAD,
+            threads,
             last_truncation,
         };
         learner.fit(&input)

@@ -171,7 +171,7 @@ fn add_feature(data: &mut Dataset, name: String, cells: &[String], categorical: 
     data.schema.columns.push(InputColumn { name: name.clone(), kind });
     data.features.push(Feature { column: column_index, derive: Derive::Itself, name, bins });
     data.bins.push(column);
-    data.numbers.push(numbers);
+    data.numbers.push(numbers.into());
 }
 
 /// Between all values where they are few, else about equally many rows a bin.

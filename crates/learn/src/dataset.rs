@@ -21,8 +21,11 @@ use crate::task::{Facts, Task};
 
 mod columns;
 pub mod edges;
+mod numbers;
+pub mod streamed;
 
 use columns::{Context, Made, Outcome, features_of};
+pub use numbers::Numbers;
 
 /// What is to be predicted, as numbers.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,9 +49,8 @@ pub struct Dataset {
     pub features: Vec<Feature>,
     /// Bins by feature, column-major `(n_features, n_rows)`; 0 is missing.
     pub bins: Vec<Vec<u8>>,
-    /// Numbers of numeric features `(n_features)` x `(n_rows,)`, NaN is missing; empty for
-    /// categorical features.
-    pub numbers: Vec<Vec<f64>>,
+    /// Numbers of numeric features `(n_features,)`.
+    pub numbers: Vec<Numbers>,
     /// The target.
     pub target: Target,
     /// Row weights `(n_rows,)`, class weights included, all finite and not negative; `None` is all 1.
@@ -71,6 +73,13 @@ impl Dataset {
         self.features.len()
     }
 
+    /// The number of a numeric feature in a row, NaN is missing; where only bins are kept, the one
+    /// that stands for its bin.
+    #[inline]
+    pub fn number(&self, feature: usize, row: usize) -> f64 {
+        self.numbers[feature].of(row, self.bins[feature][row])
+    }
+
     /// Weight of a row.
     pub fn weight(&self, row: usize) -> f64 {
         self.weights.as_ref().map_or(1.0, |weights| weights[row])
@@ -88,6 +97,9 @@ pub struct BuildOptions {
     pub memory_limit_bytes: Option<u64>,
     /// Seed of the sample that thresholds are made from.
     pub seed: u64,
+    /// Whether only bins are kept, a byte a cell: enough for trees; linear models then see each
+    /// number as the mean of its bin.
+    pub bins_only: bool,
 }
 
 impl Dataset {
@@ -130,6 +142,15 @@ impl Dataset {
             })
             .sum();
         (a_row + 8) * task.n_rows() as u64
+    }
+
+    /// Bytes of bins, numbers and target.
+    pub fn memory_bytes(&self) -> u64 {
+        let numbers = |numbers: &Numbers| match numbers {
+            Numbers::Exact(numbers) | Numbers::OfBins(numbers) => 8 * numbers.len() as u64,
+        };
+        let cells = (self.n_rows * self.n_features()) as u64;
+        cells + self.numbers.iter().map(numbers).sum::<u64>() + 8 * self.n_rows as u64
     }
 
     /// The numbers that learners' spaces and costs depend on, for fits on `n_rows` rows.
@@ -175,6 +196,7 @@ fn make_features(used: &[&Column], task: &Task, options: &BuildOptions) -> Vec<O
                 sample: sample.as_deref(),
                 is_stated: options.stated.contains(&column.name),
                 is_time: task.time_column.as_ref() == Some(&column.name),
+                bins_only: options.bins_only,
             };
             let outcome = features_of(column, &context);
             outcomes.lock().expect(HELD).push((index, outcome));

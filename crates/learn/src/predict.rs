@@ -19,7 +19,7 @@ pub fn predict(part: &Part, link: Link, data: &Dataset, rows: &[u32]) -> Vec<f64
     let mut scratch = BinnedScratch::default();
     for (&row, scores) in rows.iter().zip(out.chunks_exact_mut(n_outputs)) {
         let row = row as usize;
-        let number_of = |feature: u32| data.numbers[feature as usize][row];
+        let number_of = |feature: u32| data.number(feature as usize, row);
         let bin_of = |feature: u32| data.bins[feature as usize][row];
         match &packed {
             Some(trees) => trees.score(bin_of, &mut scratch, scores),

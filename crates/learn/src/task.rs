@@ -131,15 +131,30 @@ impl Task {
     }
 }
 
+/// Checks that a column of this name is there, for a purpose.
+///
+/// # Errors
+/// There is none: the nearest name is suggested.
+pub(crate) fn check_column<'a>(
+    header: impl Iterator<Item = &'a str> + Clone,
+    name: &str,
+    purpose: &str,
+) -> Result<(), Error> {
+    if header.clone().any(|known| known == name) {
+        return Ok(());
+    }
+    let hint = suggestion(name, header);
+    Err(Error::Task(format!("there is no {purpose} column `{name}`{hint}")))
+}
+
 /// The column of this name, for a purpose.
 ///
 /// # Errors
 /// There is none: the nearest name is suggested.
 fn find<'a>(table: &'a Table, name: &str, purpose: &str) -> Result<&'a Column, Error> {
-    table.column(name).ok_or_else(|| {
-        let hint = suggestion(name, table.columns.iter().map(|column| column.name.as_str()));
-        Error::Task(format!("there is no {purpose} column `{name}`{hint}"))
-    })
+    let names = table.columns.iter().map(|column| column.name.as_str());
+    check_column(names, name, purpose)?;
+    Ok(table.column(name).expect("it is there"))
 }
 
 /// The first of `rows` whose cell is missing, and how many there are.

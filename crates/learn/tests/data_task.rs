@@ -1,7 +1,7 @@
 //! Tasks and datasets: every named error, what is inferred, and what becomes of columns.
 
 use eyas_learn::data::{KindOverride, Notice, ReadOptions, Table, read_csv_bytes};
-use eyas_learn::dataset::BuildOptions;
+use eyas_learn::dataset::{BuildOptions, Numbers};
 use eyas_learn::{Dataset, Error, Target, Task, TaskOptions};
 use eyas_model::encoder::bin_of_number;
 use eyas_model::{Bins, ColumnKind, Derive, TaskKind};
@@ -139,7 +139,7 @@ fn rows_without_target_are_left_out() {
         "column `y`: the target is missing in 1 of 4 rows: they are left out"
     );
     let (data, _) = build(text, &options).unwrap();
-    assert_eq!(data.numbers, [vec![1.0, 3.0, 4.0]], "groups and times are no features");
+    assert_eq!(data.numbers, [vec![1.0, 3.0, 4.0].into()], "groups and times are no features");
     assert_eq!(data.target, Target::Numbers(vec![1.5, 2.5, 3.5]));
 }
 
@@ -178,7 +178,7 @@ fn columns_become_features() {
     assert_eq!(data.features[1].derive, Derive::Weekday);
     assert_eq!(data.features[0].bins, Bins::Levels(vec!["Rome".into(), "Oslo".into()]));
     assert_eq!(data.bins[0][..8], [2, 1, 1, 2, 1, 1, 2, 0]);
-    assert!(data.numbers[0].is_empty() && data.numbers[3][9] == 81.0);
+    assert!(data.numbers[0] == Numbers::default() && data.number(3, 9) == 81.0);
     let facts = data.facts(50);
     assert_eq!((facts.n_rows, facts.n_features, facts.n_categorical), (50, 4, 1));
     assert_eq!(facts.n_bins, data.features.iter().map(|f| f.bins.n_bins()).sum::<usize>());
@@ -308,7 +308,8 @@ proptest! {
         let Ok((data, _)) = build(&text, &options("y")) else { return Ok(()) };
         let Bins::Edges(edges) = &data.features[0].bins else { panic!("edges") };
         prop_assert!(edges.len() <= 254 && edges.windows(2).all(|pair| pair[0] < pair[1]));
-        for (&bin, &number) in data.bins[0].iter().zip(&data.numbers[0]) {
+        for (row, &bin) in data.bins[0].iter().enumerate() {
+            let number = data.number(0, row);
             prop_assert_eq!(bin, bin_of_number(edges, number));
         }
     }

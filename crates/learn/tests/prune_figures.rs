@@ -164,7 +164,7 @@ fn dataset(vehicle: &Vehicle, columns: &[usize]) -> Dataset {
         n_rows: vehicle.classes.len(),
         features: columns.iter().map(feature).collect(),
         bins: bins.collect(),
-        numbers: vec![vec![]; columns.len()],
+        numbers: vec![Default::default(); columns.len()],
         target: Target::Classes(vehicle.classes.clone()),
         weights: None,
     }

@@ -12,6 +12,7 @@ mod peers;
 mod predict;
 mod results;
 mod tables;
+mod train;
 
 /// What is measured.
 #[derive(Debug, clap::Subcommand)]
@@ -22,6 +23,8 @@ pub enum Bench {
     Cv(cv::Cv),
     /// Predictions of imported models against the libraries they come from, and compilers of trees
     Predict(predict::Predict),
+    /// Training beside the libraries that train the same models, and how its time grows
+    Train(train::Train),
 }
 
 /// Where tables come from and how many run at a time.
@@ -66,6 +69,7 @@ impl Bench {
             Bench::Automl(automl) => automl.run(),
             Bench::Cv(cv) => cv.run(),
             Bench::Predict(predict) => predict.run(),
+            Bench::Train(train) => train.run(),
         }
     }
 }

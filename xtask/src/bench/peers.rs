@@ -79,9 +79,24 @@ impl Python {
     /// # Errors
     /// The script fails.
     pub fn score(&self, table: &Table, fold: usize, predictions: &[PathBuf]) -> Outcome<Value> {
+        self.score_by(table.metric(), table, fold, predictions)
+    }
+
+    /// Scores by another metric than the table's.
+    ///
+    /// # Errors
+    /// The script fails.
+    pub fn score_by(
+        &self,
+        metric: &str,
+        table: &Table,
+        fold: usize,
+        predictions: &[PathBuf],
+    ) -> Outcome<Value> {
         let mut arguments: Vec<OsString> =
             vec![table.meta_file().into(), table.file(fold, "test.csv").into()];
         arguments.extend(predictions.iter().map(Into::into));
+        arguments.extend(["--metric".into(), metric.into()]);
         parse(&self.run("score.py", &arguments)?)
     }
 }

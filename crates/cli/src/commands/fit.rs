@@ -2,17 +2,21 @@
 
 use std::process::ExitCode;
 
-use eyas::{Budget, FitOptions, Interrupt, Report, Validation};
-use eyas_learn::TaskOptions;
+use eyas::event::{Event, Observer};
+use eyas::{Budget, FitOptions, Interrupt, MEASURED_ROWS, Report, Training, Validation};
+use eyas_learn::data::ReadOptions;
+use eyas_learn::dataset::BuildOptions;
+use eyas_learn::dataset::streamed::{self, StreamOptions, Streamed};
+use eyas_learn::{Table, TaskOptions};
 
 use crate::Context;
 use crate::console::{self, Style};
-use crate::data::{must_exist, read_table};
+use crate::data::{free_memory_bytes, must_exist, open_source, read_table, table_bytes_guess};
 use crate::failure::Failure;
 use crate::outputs;
 use crate::places;
 use crate::progress::Progress;
-use crate::run_args::{RunArgs, Switched};
+use crate::run_args::{RunArgs, Stream, Switched};
 use crate::store;
 
 /// Find the most accurate model that meets the limits
@@ -64,21 +68,82 @@ pub fn go(args: &RunArgs, context: &Context, resumes: bool) -> Result<ExitCode, 
     let mut progress = Progress::new(context, seconds, args.output.events.as_deref())?;
     let memory_limit = args.limits.memory_limit.map(|bytes| bytes.0);
     let reading = args.reading.options(args.threads(), memory_limit);
-    let (table, notices) = read_table(&args.data, &reading)?;
-    for notice in notices {
-        progress.notice(&notice.to_string());
-    }
+    let read = if streams(args) {
+        Read::Streamed(Box::new(read_in_passes(args, &reading, &progress)?))
+    } else {
+        let (table, notices) = read_table(&args.data, &reading)?;
+        for notice in notices {
+            progress.notice(&notice.to_string());
+        }
+        Read::Table(table)
+    };
     let validation = validation(args, &reading)?;
     let mut memory =
         store::open_for_run(args.search.memory.as_deref(), |text| progress.notice(text))?;
     let options = options(args, context, validation);
+    let training = match read {
+        Read::Table(ref table) => Training::Table(table),
+        Read::Streamed(streamed) => Training::Streamed(streamed),
+    };
     let result = if resumes {
-        eyas::resume(args.run_dir(), &table, &options, memory.as_mut(), &INTERRUPT, &progress)
+        eyas::resume(args.run_dir(), training, &options, memory.as_mut(), &INTERRUPT, &progress)
     } else {
-        eyas::fit(&table, &options, memory.as_mut(), &INTERRUPT, &progress)
+        eyas::fit(training, &options, memory.as_mut(), &INTERRUPT, &progress)
     };
     progress.finish();
     tell(&result?, args, context)
+}
+
+/// The training data.
+enum Read {
+    Table(Table),
+    Streamed(Box<Streamed>),
+}
+
+/// Whether the data is read in passes.
+fn streams(args: &RunArgs) -> bool {
+    match args.streaming.stream {
+        Stream::Always => true,
+        Stream::Never => false,
+        Stream::Auto => {
+            let limit = args.limits.memory_limit.map(|bytes| bytes.0);
+            let free = free_memory_bytes().map(|bytes| bytes / 10 * 7);
+            let most = limit.into_iter().chain(free).min();
+            most.is_some_and(|most| table_bytes_guess(&args.data) > most)
+        }
+    }
+}
+
+fn read_in_passes(
+    args: &RunArgs,
+    reading: &ReadOptions,
+    progress: &Progress,
+) -> Result<Streamed, Failure> {
+    let (source, notices) = open_source(&args.data, reading)?;
+    for notice in notices {
+        progress.notice(&notice.to_string());
+    }
+    let build = BuildOptions {
+        stated: stated_columns(args),
+        threads: args.threads(),
+        memory_limit_bytes: reading.memory_limit_bytes,
+        seed: args.search.seed,
+        bins_only: true,
+    };
+    let task = task_options(args);
+    let tell = |pass, rows| progress.event(&Event::Reading { pass, rows });
+    let options = StreamOptions {
+        read: reading,
+        task: &task,
+        build: &build,
+        n_raw_rows: MEASURED_ROWS,
+        progress: &tell,
+    };
+    Ok(streamed::read(source.as_ref(), &options)?)
+}
+
+fn stated_columns(args: &RunArgs) -> Vec<String> {
+    args.reading.types.iter().map(|stated| stated.column.clone()).collect()
 }
 
 /// Prints the report and decides the exit code.
@@ -112,7 +177,7 @@ fn options(args: &RunArgs, context: &Context, validation: Validation) -> FitOpti
     };
     FitOptions {
         task: task_options(args),
-        stated_columns: args.reading.types.iter().map(|stated| stated.column.clone()).collect(),
+        stated_columns: stated_columns(args),
         latency_ns: limits.latency.map(|latency| latency.0),
         size_bytes: limits.size.map(|size| size.0),
         memory_bytes: limits.memory_limit.map(|size| size.0),
@@ -145,10 +210,7 @@ fn task_options(args: &RunArgs) -> TaskOptions {
     }
 }
 
-fn validation(
-    args: &RunArgs,
-    reading: &eyas_learn::data::ReadOptions,
-) -> Result<Validation, Failure> {
+fn validation(args: &RunArgs, reading: &ReadOptions) -> Result<Validation, Failure> {
     let validation = &args.validation;
     if let Some(path) = &validation.valid {
         return Ok(Validation::Table(read_table(path, reading)?.0));

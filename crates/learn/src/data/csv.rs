@@ -9,7 +9,7 @@
 //! Memory: the table, one column, and a block a thread.
 
 use std::io::{Cursor, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use super::blocks::{BLOCK_BYTES, Block, Blocks, data_error, decompressed, open};
@@ -17,6 +17,7 @@ use super::infer::settled_column;
 use super::names::Names;
 use super::nearest::suggestion;
 use super::parse::{Cells, Layout, Mode, ParsedBlock, ParsedColumn};
+use super::stream::{Chunk, Sink, Source};
 use super::table::{Column, ColumnData, MISSING_CODE, Table};
 use super::types::{KindOverride, Notice, ReadOptions};
 use crate::error::Error;
@@ -96,7 +97,7 @@ fn read(
     Ok((Table { columns }, notices))
 }
 
-fn header_only(path: &str) -> Error {
+pub(crate) fn header_only(path: &str) -> Error {
     data_error(path, None, None, "the file has a header but no rows; data lines are expected")
 }
 
@@ -169,13 +170,11 @@ fn hint(modes: &mut [Mode], first: &ParsedBlock) {
     }
 }
 
-/// Blocks handed out and results taken in.
+/// Blocks handed out, and the error that is first in the file.
 struct Progress {
     blocks: Blocks,
-    parsed: Vec<(usize, ParsedBlock)>,
     error: Option<(usize, Error)>,
     n_started: usize,
-    memory_bytes: usize,
 }
 
 impl Progress {
@@ -203,22 +202,41 @@ impl Progress {
             self.error = Some((index, error));
         }
     }
+}
 
-    fn take(&mut self, index: usize, result: Result<ParsedBlock, Error>, limit: Option<u64>) {
-        match result {
-            Ok(block) => {
-                let bytes: usize = block.columns.iter().map(|c| c.cells.memory_bytes()).sum();
-                self.memory_bytes += bytes;
-                self.parsed.push((index, block));
+const HELD: &str = "no thread panics while it holds the lock";
+
+/// Parses all blocks that are left and hands them to `take`, in any order, by several threads.
+fn parse_each(
+    layout: &Layout<'_>,
+    blocks: Blocks,
+    modes: &[Mode],
+    n_threads: usize,
+    take: impl Fn(usize, ParsedBlock) -> Result<(), Error> + Sync,
+) -> Result<(), Error> {
+    let progress = Mutex::new(Progress { blocks, error: None, n_started: 0 });
+    let work = || {
+        loop {
+            let Some(block) = progress.lock().expect(HELD).next() else { break };
+            let index = block.index;
+            let parsed = layout.parse(&block, modes);
+            drop(block);
+            if let Err(error) = parsed.and_then(|parsed| take(index, parsed)) {
+                let is_memory = matches!(error, Error::Memory { .. });
+                progress
+                    .lock()
+                    .expect(HELD)
+                    .fail(if is_memory { usize::MAX } else { index }, error);
             }
-            Err(error) => self.fail(index, error),
         }
-        let needed_bytes = self.memory_bytes as u64;
-        if let Some(limit_bytes) = limit.filter(|&limit| needed_bytes > limit) {
-            let what = "the table".to_string();
-            self.fail(usize::MAX, Error::Memory { what, needed_bytes, limit_bytes });
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..n_threads {
+            scope.spawn(work);
         }
-    }
+        work();
+    });
+    progress.into_inner().expect(HELD).error.map_or(Ok(()), |(_, error)| Err(error))
 }
 
 /// Parses all blocks that are left, in the order of the file.
@@ -228,33 +246,77 @@ fn parse_all(
     modes: &[Mode],
     options: &ReadOptions,
 ) -> Result<Vec<ParsedBlock>, Error> {
-    const HELD: &str = "no thread panics while it holds the lock";
-    let progress = Mutex::new(Progress {
-        blocks,
-        parsed: Vec::new(),
-        error: None,
-        n_started: 0,
-        memory_bytes: 0,
-    });
-    let work = || {
-        loop {
-            let Some(block) = progress.lock().expect(HELD).next() else { break };
-            let result = layout.parse(&block, modes);
-            progress.lock().expect(HELD).take(block.index, result, options.memory_limit_bytes);
+    let taken = Mutex::new((Vec::new(), 0_u64));
+    parse_each(layout, blocks, modes, options.n_threads(), |index, block| {
+        let bytes: usize = block.columns.iter().map(|c| c.cells.memory_bytes()).sum();
+        let mut taken = taken.lock().expect(HELD);
+        taken.1 += bytes as u64;
+        taken.0.push((index, block));
+        match options.memory_limit_bytes {
+            Some(limit_bytes) if taken.1 > limit_bytes => {
+                let what = "the table".to_string();
+                Err(Error::Memory { what, needed_bytes: taken.1, limit_bytes })
+            }
+            _ => Ok(()),
         }
-    };
-    std::thread::scope(|scope| {
-        for _ in 1..options.n_threads() {
-            scope.spawn(work);
+    })?;
+    let (mut parsed, _) = taken.into_inner().expect(HELD);
+    parsed.sort_unstable_by_key(|(index, _)| *index);
+    Ok(parsed.into_iter().map(|(_, block)| block).collect())
+}
+
+/// A CSV file, plain or gzip, that is read in passes.
+#[derive(Debug)]
+pub struct CsvSource {
+    path: PathBuf,
+    name: String,
+    header: Vec<String>,
+    delimiter: u8,
+    n_threads: usize,
+}
+
+impl CsvSource {
+    /// Opens a file and reads its header.
+    ///
+    /// # Errors
+    /// As [`read_csv`]; also a pipe, which cannot be read twice.
+    pub fn open(path: &Path, options: &ReadOptions) -> Result<(CsvSource, Vec<Notice>), Error> {
+        let name = path.display().to_string();
+        let source = open(path)?;
+        if !std::fs::metadata(path).is_ok_and(|data| data.is_file()) {
+            let problem = "it is no regular file, and must be read more than once; save it first";
+            return Err(data_error(&name, None, None, problem));
         }
-        work();
-    });
-    let mut progress = progress.into_inner().expect(HELD);
-    if let Some((_, error)) = progress.error {
-        return Err(error);
+        let (blocks, header) = Blocks::start(&name, source, options.delimiter, BLOCK_BYTES)?;
+        let (header, notices) = checked_header(&name, header)?;
+        check_stated(&name, &header, options)?;
+        let (delimiter, n_threads) = (blocks.delimiter(), options.n_threads());
+        Ok((CsvSource { path: path.to_owned(), name, header, delimiter, n_threads }, notices))
     }
-    progress.parsed.sort_unstable_by_key(|(index, _)| *index);
-    Ok(progress.parsed.into_iter().map(|(_, block)| block).collect())
+}
+
+impl Source for CsvSource {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn header(&self) -> &[String] {
+        &self.header
+    }
+
+    fn pass(&self, modes: &[Mode], sink: &Sink<'_>) -> Result<(), Error> {
+        let layout = Layout { path: &self.name, header: &self.header, delimiter: self.delimiter };
+        let source = open(&self.path)?;
+        let (blocks, _) = Blocks::start(&self.name, source, Some(self.delimiter), BLOCK_BYTES)?;
+        parse_each(&layout, blocks, modes, self.n_threads, |index, block| {
+            for (column, name) in block.columns.iter().zip(&self.header) {
+                refuse_infinite(&layout, name, std::slice::from_ref(column))?;
+            }
+            let n_rows = block.n_rows;
+            let columns = block.columns.into_iter().map(|column| column.cells).collect();
+            sink(Chunk { index, n_rows, columns })
+        })
+    }
 }
 
 /// Whether blocks disagree about what a column holds.
@@ -322,7 +384,8 @@ fn join(
         let parts: Vec<ParsedColumn> =
             parsed.iter_mut().map(|block| std::mem::take(&mut block.columns[index])).collect();
         refuse_infinite(layout, name, &parts)?;
-        let data = settle(layout, name, kind, joined(parts, n_rows))?;
+        let cells = parts.into_iter().map(|part| part.cells).collect();
+        let data = column_of(layout.path, name, kind, joined(cells, n_rows))?;
         columns.push(Column { name: name.clone(), data });
     }
     Ok(columns)
@@ -340,25 +403,26 @@ fn refuse_infinite(layout: &Layout<'_>, name: &str, parts: &[ParsedColumn]) -> R
 }
 
 /// A column in one piece.
-enum Joined {
+pub(crate) enum Joined {
     Numbers(Vec<f64>),
     Dates(Vec<f64>),
     Names(Vec<u32>, Vec<String>),
 }
 
-fn joined(parts: Vec<ParsedColumn>, n_rows: usize) -> Joined {
-    if let [_] = parts.as_slice() {
-        return only(parts.into_iter().next().map(|part| part.cells).unwrap_or_default(), n_rows);
+/// Joins the cells of a column, chunk after chunk.
+pub(crate) fn joined(mut parts: Vec<Cells>, n_rows: usize) -> Joined {
+    if parts.len() == 1 {
+        return only(parts.pop().unwrap_or_default(), n_rows);
     }
-    let is_names = |part: &ParsedColumn| matches!(part.cells, Cells::Names { .. });
+    let is_names = |part: &Cells| matches!(part, Cells::Names { .. });
     if parts.iter().any(is_names) {
         let (codes, levels) = join_names(parts, n_rows);
         return Joined::Names(codes, levels);
     }
-    let dates = parts.iter().any(|part| matches!(part.cells, Cells::Dates(_)));
+    let dates = parts.iter().any(|part| matches!(part, Cells::Dates(_)));
     let mut all = Vec::with_capacity(n_rows);
     for part in parts {
-        match part.cells {
+        match part {
             Cells::Numbers(values) | Cells::Dates(values) => all.extend_from_slice(&values),
             Cells::Missing(count) => all.resize(all.len() + count, f64::NAN),
             _ => {}
@@ -381,11 +445,11 @@ fn only(cells: Cells, n_rows: usize) -> Joined {
     }
 }
 
-fn join_names(parts: Vec<ParsedColumn>, n_rows: usize) -> (Vec<u32>, Vec<String>) {
+fn join_names(parts: Vec<Cells>, n_rows: usize) -> (Vec<u32>, Vec<String>) {
     let mut all = Names::default();
     let mut all_codes = Vec::with_capacity(n_rows);
     for part in parts {
-        match part.cells {
+        match part {
             Cells::Names { codes, names } => {
                 let renamed: Vec<u32> = names.levels().iter().map(|name| all.code(name)).collect();
                 let code = |code: u32| renamed.get(code as usize).copied().unwrap_or(MISSING_CODE);
@@ -399,8 +463,8 @@ fn join_names(parts: Vec<ParsedColumn>, n_rows: usize) -> (Vec<u32>, Vec<String>
 }
 
 /// The final kind of a column.
-fn settle(
-    layout: &Layout<'_>,
+pub(crate) fn column_of(
+    path: &str,
     name: &str,
     kind: Option<KindOverride>,
     cells: Joined,
@@ -409,6 +473,6 @@ fn settle(
         Joined::Numbers(values) => Ok(ColumnData::Number(values)),
         Joined::Dates(values) => Ok(ColumnData::DateTime(values)),
         Joined::Names(codes, levels) => settled_column(kind, codes, levels)
-            .map_err(|problem| data_error(layout.path, None, Some(name), problem)),
+            .map_err(|problem| data_error(path, None, Some(name), problem)),
     }
 }

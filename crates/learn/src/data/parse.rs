@@ -4,42 +4,10 @@ use super::blocks::{Block, data_error};
 use super::infer::parse_number;
 use super::names::Names;
 use super::scan::{Scanner, count_breaks};
+pub(crate) use super::stream::{Cells, Mode};
 use super::table::MISSING_CODE;
 use super::types::is_missing;
 use crate::error::Error;
-
-/// What is to be made of a column's cells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mode {
-    /// Nothing.
-    Skip,
-    /// Numbers or dates if all cells are, else names.
-    Find,
-    /// Numbers; another cell is an error.
-    Number,
-    /// Dates; another cell is an error.
-    DateTime,
-    /// Names.
-    Names,
-}
-
-/// The cells of one column in one block.
-#[derive(Debug, Default)]
-pub(crate) enum Cells {
-    /// The column is skipped.
-    #[default]
-    Skipped,
-    /// Nothing but missing cells, so many.
-    Missing(usize),
-    /// Numbers, NaN is missing.
-    Numbers(Vec<f64>),
-    /// Seconds since 1970, NaN is missing.
-    Dates(Vec<f64>),
-    /// Names of this block.
-    Names { codes: Vec<u32>, names: Names },
-    /// Some cells are numbers or dates and some are not: to be read again as names.
-    Mixed,
-}
 
 /// A column of a block.
 #[derive(Debug, Default)]

@@ -4,6 +4,7 @@ use eyas_model::encoder::MAX_LEVELS;
 use eyas_model::{Bins, ColumnKind, Derive, datetime};
 
 use super::edges::{bins_of_numbers, edges_of};
+use super::numbers::Numbers;
 use crate::data::infer::{is_id_names, is_id_numbers};
 use crate::data::table::MISSING_CODE;
 use crate::data::{Column, ColumnData};
@@ -13,8 +14,7 @@ pub(super) struct Made {
     pub derive: Derive,
     pub bins: Bins,
     pub codes: Vec<u8>,
-    /// Empty for categories.
-    pub numbers: Vec<f64>,
+    pub numbers: Numbers,
 }
 
 /// What became of a column.
@@ -35,13 +35,17 @@ pub(super) struct Context<'a> {
     pub is_stated: bool,
     /// Rows are ordered by this column of dates.
     pub is_time: bool,
+    /// Numbers are not kept.
+    pub bins_only: bool,
 }
 
-const CONSTANT: &str = "is the same in every row: not used";
-const ALL_MISSING: &str = "is missing in every row: not used";
-const IDENTIFIER: &str = "tells rows apart and nothing else (an identifier): not used; state its \
+pub(super) const CONSTANT: &str = "is the same in every row: not used";
+pub(super) const ALL_MISSING: &str = "is missing in every row: not used";
+pub(super) const IDENTIFIER: &str = "tells rows apart and nothing else (an identifier): not used; state its \
                           type to use it";
-const TEXT: &str = "is free text, which is not supported yet: not used";
+pub(super) const TEXT: &str = "is free text, which is not supported yet: not used";
+
+pub(super) const ORDERS_ROWS: &str = "orders the rows and has no other use: not a feature";
 
 /// Makes the features of a column.
 pub(super) fn features_of(column: &Column, context: &Context<'_>) -> Outcome {
@@ -82,24 +86,33 @@ fn numeric(name: &str, values: Vec<f64>, context: &Context<'_>) -> Outcome {
 fn made(derive: Derive, numbers: Vec<f64>, context: &Context<'_>) -> Made {
     let edges = edges_of(&numbers, context.sample);
     let codes = bins_of_numbers(&edges, &numbers);
-    Made { derive, bins: Bins::Edges(edges), codes, numbers }
+    let bins = Bins::Edges(edges);
+    let numbers = match context.bins_only {
+        true => Numbers::means(bins.n_bins(), &codes, &numbers),
+        false => Numbers::Exact(numbers),
+    };
+    Made { derive, bins, codes, numbers }
+}
+
+/// Parts of a date that are features; `is_time`: rows are ordered by it.
+pub(super) fn date_parts(is_time: bool) -> &'static [Derive] {
+    match is_time {
+        true => &[Derive::Month, Derive::Weekday, Derive::Hour],
+        false => &[Derive::Year, Derive::Month, Derive::Weekday, Derive::Hour, Derive::Epoch],
+    }
 }
 
 fn dates(seconds: &[f64], context: &Context<'_>) -> Outcome {
     if let Some(why) = no_variation(seconds) {
         return Outcome::Dropped(why.to_string());
     }
-    let parts: &[Derive] = match context.is_time {
-        true => &[Derive::Month, Derive::Weekday, Derive::Hour],
-        false => &[Derive::Year, Derive::Month, Derive::Weekday, Derive::Hour, Derive::Epoch],
-    };
     let of_part = |&derive: &Derive| {
         let numbers: Vec<f64> = seconds.iter().map(|&s| datetime::part(s, derive)).collect();
         no_variation(&numbers).is_none().then(|| made(derive, numbers, context))
     };
-    let features: Vec<Made> = parts.iter().filter_map(of_part).collect();
+    let features: Vec<Made> = date_parts(context.is_time).iter().filter_map(of_part).collect();
     if features.is_empty() {
-        return Outcome::Dropped("orders the rows and has no other use: not a feature".to_string());
+        return Outcome::Dropped(ORDERS_ROWS.to_string());
     }
     Outcome::Features(ColumnKind::DateTime, features)
 }
@@ -110,20 +123,12 @@ fn categorical(
     levels: &[String],
     context: &Context<'_>,
 ) -> Outcome {
-    let mut counts = vec![0usize; levels.len()];
+    let mut counts = vec![0_u64; levels.len()];
     codes.iter().filter(|&&code| code != MISSING_CODE).for_each(|&code| counts[code as usize] += 1);
-    let n_present: usize = counts.iter().sum();
-    let mut kept: Vec<usize> = (0..levels.len()).filter(|&code| counts[code] > 0).collect();
-    match kept.len() {
-        0 => return Outcome::Dropped(ALL_MISSING.to_string()),
-        1 if n_present == codes.len() => return Outcome::Dropped(CONSTANT.to_string()),
-        n if !context.is_stated && is_id_names(n_present, n) => {
-            return Outcome::Dropped(IDENTIFIER.to_string());
-        }
-        _ => {}
-    }
-    kept.sort_unstable_by(|&a, &b| counts[b].cmp(&counts[a]).then(levels[a].cmp(&levels[b])));
-    kept.truncate(MAX_LEVELS);
+    let kept = match kept_levels(&counts, levels, codes.len(), context.is_stated) {
+        Ok(kept) => kept,
+        Err(why) => return Outcome::Dropped(why.to_string()),
+    };
     let mut bin_of_code = vec![kept.len() as u8 + 1; levels.len()];
     kept.iter().enumerate().for_each(|(index, &code)| bin_of_code[code] = index as u8 + 1);
     let bin = |&code: &u32| bin_of_code.get(code as usize).copied().unwrap_or(0);
@@ -131,7 +136,30 @@ fn categorical(
         derive: Derive::Itself,
         codes: codes.iter().map(bin).collect(),
         bins: Bins::Levels(kept.iter().map(|&code| levels[code].clone()).collect()),
-        numbers: Vec::new(),
+        numbers: Numbers::default(),
     };
     Outcome::Features(kind, vec![made])
+}
+
+/// Levels that have a bin of their own, by code: the most frequent first, ties by name.
+///
+/// # Errors
+/// Why the column is of no use.
+pub(super) fn kept_levels(
+    counts: &[u64],
+    levels: &[String],
+    n_rows: usize,
+    is_stated: bool,
+) -> Result<Vec<usize>, &'static str> {
+    let n_present = counts.iter().sum::<u64>() as usize;
+    let mut kept: Vec<usize> = (0..levels.len()).filter(|&code| counts[code] > 0).collect();
+    match kept.len() {
+        0 => return Err(ALL_MISSING),
+        1 if n_present == n_rows => return Err(CONSTANT),
+        n if !is_stated && is_id_names(n_present, n) => return Err(IDENTIFIER),
+        _ => {}
+    }
+    kept.sort_unstable_by(|&a, &b| counts[b].cmp(&counts[a]).then(levels[a].cmp(&levels[b])));
+    kept.truncate(MAX_LEVELS);
+    Ok(kept)
 }

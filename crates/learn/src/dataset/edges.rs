@@ -88,7 +88,8 @@ fn midpoint(a: f64, b: f64) -> f64 {
     if a <= middle && middle < b { middle } else { a }
 }
 
-fn midpoints(distinct: &[f64]) -> Vec<f64> {
+/// Thresholds between all neighbours.
+pub(super) fn midpoints(distinct: &[f64]) -> Vec<f64> {
     distinct.windows(2).map(|pair| midpoint(pair[0], pair[1])).collect()
 }
 

@@ -196,8 +196,7 @@ fn chi2(ranking: &Ranking<'_>, feature: usize) -> f64 {
 fn f_test(ranking: &Ranking<'_>, feature: usize) -> f64 {
     let (data, rows) = (ranking.data, ranking.rows);
     let is_categorical = matches!(data.features[feature].bins, Bins::Levels(_));
-    let numbers = &data.numbers[feature];
-    let number = |row: &u32| numbers[*row as usize];
+    let number = |row: &u32| data.number(feature, *row as usize);
     match &data.target {
         Target::Classes(_) if is_categorical => tau(&ranking.table(feature)),
         Target::Classes(_) => {
@@ -240,6 +239,7 @@ mod tests {
     use eyas_model::{Derive, Feature, Schema, TaskKind};
 
     use super::*;
+    use crate::dataset::Numbers;
     use crate::random::Stream;
 
     /// Features: strong number, weak number, noise, strong category, noisy category of 50 levels,
@@ -260,6 +260,7 @@ mod tests {
         let number = |bin: &u8| if *bin == 0 { f64::NAN } else { f64::from(*bin) };
         let numbers = (0..6)
             .map(|f| if is_number(f) { bins[f].iter().map(number).collect() } else { vec![] })
+            .map(Numbers::Exact)
             .collect();
         let target = match task {
             TaskKind::Regression => Target::Numbers(hidden.iter().map(|&h| h as f64).collect()),

@@ -115,7 +115,7 @@ fn data(seed: u64) -> Dataset {
         n_rows,
         features: (0..6).map(|f| feature(f, n_bins[f], f == 2)).collect(),
         bins,
-        numbers: vec![Vec::new(); 6],
+        numbers: vec![Default::default(); 6],
         target: Target::Numbers(vec![0.0; n_rows]),
         weights: None,
     }

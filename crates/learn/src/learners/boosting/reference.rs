@@ -35,7 +35,7 @@ fn difference(task: TaskKind, expected: usize) -> (f64, f64) {
         n_rows: rows.len(),
         features: (0..N_FEATURES).map(feature).collect(),
         bins,
-        numbers: vec![Vec::new(); N_FEATURES],
+        numbers: vec![Default::default(); N_FEATURES],
         target,
         weights: None,
     };

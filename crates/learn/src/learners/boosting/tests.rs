@@ -76,7 +76,7 @@ fn data(kind: TaskKind, n_rows: usize, seed: u64) -> Dataset {
         n_rows,
         features: (0..n_bins.len()).map(feature).collect(),
         bins,
-        numbers: vec![Vec::new(); n_bins.len()],
+        numbers: vec![Default::default(); n_bins.len()],
         target,
         weights: None,
     }

@@ -131,7 +131,7 @@ impl Block {
     fn encode(&self, data: &Dataset, row: usize, at: usize, design: &mut Design) {
         match self {
             Block::Number { feature, scaling, column, base, missing } => {
-                let value = data.numbers[*feature as usize][row];
+                let value = data.number(*feature as usize, row);
                 let is_missing = value.is_nan();
                 let scaled = if is_missing { 0.0 } else { scaling.scale(value) };
                 if *base == 0.0 {

@@ -39,10 +39,10 @@ pub(super) struct Values {
 impl Values {
     /// The numbers of `feature` in `rows`.
     pub fn new(data: &Dataset, rows: &[u32], feature: u32) -> Values {
-        let numbers = &data.numbers[feature as usize];
         let mut values = Values { sorted: Vec::new(), total_weight: 0.0, missing_weight: 0.0 };
         for &row in rows {
-            let (value, weight) = (numbers[row as usize], data.weight(row as usize));
+            let (value, weight) =
+                (data.number(feature as usize, row as usize), data.weight(row as usize));
             if value.is_nan() {
                 values.missing_weight += weight;
             } else if weight > 0.0 {

@@ -10,7 +10,7 @@ use eyas_model::{
 use eyas_search::Config;
 
 use super::*;
-use crate::dataset::{Dataset, Target};
+use crate::dataset::{Dataset, Numbers, Target};
 use crate::learners::NeverStop;
 use crate::metrics::{Metric, Scored, Truth};
 use crate::predict::predict;
@@ -80,6 +80,7 @@ fn dataset(columns: Vec<Cells>, target: Target, n_classes: usize) -> Dataset {
         let (column, name) = (at as u32, format!("x{at}"));
         features.push(Feature { column, derive: Derive::Itself, name, bins: kind });
     }
+    let numbers = numbers.into_iter().map(Numbers::Exact).collect();
     Dataset { schema, n_rows, features, bins, numbers, target, weights: None }
 }
 

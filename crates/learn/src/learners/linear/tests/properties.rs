@@ -84,6 +84,7 @@ fn scale_and_shift_of_a_feature_do_not_matter() {
         let data = mixed(100, kind, 14);
         let mut other = data.clone();
         for (feature, numbers) in other.numbers.iter_mut().enumerate() {
+            let Numbers::Exact(numbers) = numbers else { panic!("numbers are kept") };
             numbers.iter_mut().for_each(|value| *value = *value * 1000.0 + feature as f64);
         }
         let rows = all_rows(&data);
