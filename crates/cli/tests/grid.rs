@@ -44,7 +44,7 @@ fn points_are_scored_and_the_best_is_written() {
     assert_eq!(report["n_fits_alone"], 40);
     assert_eq!(report["nested"], serde_json::json!(["max_depth", "n_estimators"]));
     assert_eq!(report["folds"], "StratifiedKFold(5)");
-    let best = &report["points"][report["best"].as_u64().unwrap() as usize];
+    let best = &report["best"];
     assert_eq!(best["rank"], 1);
     assert!(best["mean"].as_f64().unwrap() > 0.8, "{best}");
     let ended = place.run(&["evaluate", "best.eyas", "t.csv", "--metric", "accuracy", "--json"]);

@@ -51,8 +51,6 @@ pub struct GridOptions {
     pub seed: u64,
     /// Threads, at least 1. Results do not depend on them.
     pub threads: usize,
-    /// Whether the best point is fitted on all rows.
-    pub refit: bool,
 }
 
 /// What a grid gave.
@@ -74,8 +72,8 @@ pub struct GridReport {
     pub n_fits_alone: usize,
     /// The parameters of the grid that shared fits.
     pub nested: Vec<String>,
-    /// Index of the best point.
-    pub best: usize,
+    /// The best point, the first of rank 1.
+    pub best: GridPoint,
     /// All points, in the order of scikit-learn's `ParameterGrid`.
     pub points: Vec<GridPoint>,
     /// What was noticed about the data.
@@ -97,18 +95,19 @@ pub struct GridPoint {
     pub rank: usize,
 }
 
-/// Searches the grid; the model is the best point fitted on all rows, if that was asked for.
+/// Searches the grid; the model is the best point fitted on all rows.
 ///
 /// # Errors
 /// The caller's mistakes: unknown learners, parameters, values or metrics, folds that the data does
 /// not allow.
-pub fn grid(table: &Table, options: &GridOptions) -> Result<(GridReport, Option<Model>), Error> {
+pub fn grid(table: &Table, options: &GridOptions) -> Result<(GridReport, Model), Error> {
     let learner = find_learner(&options.learner)?;
     let (task, mut notices) = Task::new(table, &options.task)?;
     let build = BuildOptions {
         stated: options.stated_columns.clone(),
         threads: options.threads,
         memory_limit_bytes: None,
+        bins_only: false,
         seed: options.seed,
     };
     let (data, more) = Dataset::build(table, &task, &build)?;
@@ -128,7 +127,7 @@ pub fn grid(table: &Table, options: &GridOptions) -> Result<(GridReport, Option<
     let scores = search.scores(&shares)?;
     let points = search.points(scores);
     let best = points.iter().position(|point| point.rank == 1).unwrap_or(0);
-    let model = if options.refit { Some(search.refit(&points, best)?) } else { None };
+    let model = search.refit(&points, best)?;
     let n_folds = search.splits.len();
     let kind = if data.task() == TaskKind::Regression { "KFold" } else { "StratifiedKFold" };
     let shuffled =
@@ -142,7 +141,7 @@ pub fn grid(table: &Table, options: &GridOptions) -> Result<(GridReport, Option<
         n_fits: shares.len() * n_folds,
         n_fits_alone: points.len() * n_folds,
         nested: shares[0].axes.iter().map(|axis| axis.name.clone()).collect(),
-        best,
+        best: points[best].clone(),
         points,
         notices: notices.into_iter().map(|notice| notice.to_string()).collect(),
     };

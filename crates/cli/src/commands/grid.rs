@@ -27,7 +27,7 @@ use crate::{outputs, places};
     scikit-learn's default where it has one. Points that differ in nested parameters only share \
     their fits: for forests these are n_estimators, max_depth, min_samples_split, \
     min_impurity_decrease, max_leaf_nodes and ccp_alpha. Each score is that of the model trained \
-    with these values alone. With --out the best is fitted on all rows and written.")]
+    with these values alone. The best is fitted on all rows, and written with --out.")]
 pub struct GridArgs {
     /// Training data: CSV (also compressed with gzip), Parquet or Arrow IPC
     data: PathBuf,
@@ -113,7 +113,7 @@ pub fn run(args: &GridArgs, context: &Context) -> Result<ExitCode, Failure> {
     let (table, notices) = read_table(&args.data, &args.reading.options(options.threads, None))?;
     let (mut report, model) = eyas::grid::grid(&table, &options)?;
     report.notices.splice(0..0, notices.iter().map(ToString::to_string));
-    if let (Some(out), Some(model)) = (&args.out, &model) {
+    if let Some(out) = &args.out {
         eyas_model::file::write_whole(out, &model.to_bytes())?;
     }
     let seconds = context.started.elapsed().as_secs_f64();
@@ -156,7 +156,6 @@ fn options(args: &GridArgs) -> GridOptions {
         scoring: args.scoring.clone(),
         seed: args.seed,
         threads: args.threads.map_or_else(all, |n| n as usize),
-        refit: args.out.is_some(),
     }
 }
 
@@ -178,7 +177,7 @@ fn table_of(report: &GridReport) -> String {
 }
 
 fn summary(report: &GridReport, seconds: f64, style: Style) -> String {
-    let best = &report.points[report.best];
+    let best = &report.best;
     let values = best.params.iter().map(|(name, value)| format!("{name}={value}"));
     let values = values.collect::<Vec<_>>().join(" ");
     let (metric, folds) = (&report.metric, &report.folds);

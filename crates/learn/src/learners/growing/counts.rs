@@ -278,16 +278,17 @@ impl Counts {
         let (second, all) = (i64::from(self.total[1]), i64::from(self.weight));
         let n_total = asked.bytes.len() as u32;
         let mut best = Best::new(asked.range);
+        let present = Present::new(asked);
         let passes = if asked.range.missing { 2 } else { 1 };
         for missing_left in [false, true].into_iter().take(passes) {
             let (mut left, mut n_left, mut before) = (0u64, 0u32, 0);
             if missing_left {
                 (left, n_left) = (pairs[0], counts[0]);
             }
-            for bin in asked.range.low..=asked.range.high {
+            present.each(|bin| {
                 let own = pairs[usize::from(bin)];
                 if own == 0 {
-                    continue;
+                    return;
                 }
                 let enough = n_left >= asked.min_rows && n_total - n_left >= asked.min_rows;
                 if left > 0 && (asked.min_rows < 2 || enough) {
@@ -304,12 +305,11 @@ impl Counts {
                 left += own;
                 n_left += counts[usize::from(bin)];
                 before = bin;
-            }
+            });
         }
-        clear(asked.range, |bins| pairs[bins].fill(0));
-        if asked.min_rows > 1 {
-            clear(asked.range, |bins| counts[bins].fill(0));
-        }
+        pairs[0] = 0;
+        present.each(|bin| pairs[usize::from(bin)] = 0);
+        clear_rows(asked, &present, counts);
         best.cut
     }
 }
@@ -321,6 +321,44 @@ fn add_to_pair(sum: &mut u64, code: Code) {
     *sum += weight | (weight * u64::from(code.0 & 1)) << HALF;
 }
 
+/// Bins with rows, bit by bit; where rows are many, all bins of the range.
+struct Present([u64; 4]);
+
+impl Present {
+    fn new(asked: &Asked<'_>) -> Present {
+        let Range { low, high, .. } = asked.range;
+        let mut words = [0u64; 4];
+        if asked.bytes.len() * 2 < usize::from(high - low) {
+            for &byte in asked.bytes {
+                words[usize::from(byte >> 6)] |= 1 << (byte & 63);
+            }
+            words[0] &= !1;
+            return Present(words);
+        }
+        for (place, word) in words.iter_mut().enumerate() {
+            let start = place * 64;
+            let from = usize::from(low).saturating_sub(start);
+            let to = (usize::from(high) + 1).saturating_sub(start).min(64);
+            if from < to {
+                *word = (u64::MAX >> (64 - (to - from))) << from;
+            }
+        }
+        Present(words)
+    }
+
+    /// Calls `see` with each known bin, ascending.
+    #[inline(always)]
+    fn each(&self, mut see: impl FnMut(u8)) {
+        for (place, &word) in self.0.iter().enumerate() {
+            let mut word = word;
+            while word != 0 {
+                see((place * 64) as u8 + word.trailing_zeros() as u8);
+                word &= word - 1;
+            }
+        }
+    }
+}
+
 /// Counts rows by bin, where their number matters.
 fn count_rows(asked: &Asked<'_>, counts: &mut [u32; 256]) {
     if asked.min_rows > 1 {
@@ -328,12 +366,11 @@ fn count_rows(asked: &Asked<'_>, counts: &mut [u32; 256]) {
     }
 }
 
-/// Calls `clear` with the bins of a range.
-fn clear(range: Range, mut clear: impl FnMut(std::ops::RangeInclusive<usize>)) {
-    if range.missing {
-        clear(0..=0);
+fn clear_rows(asked: &Asked<'_>, present: &Present, counts: &mut [u32; 256]) {
+    if asked.min_rows > 1 {
+        counts[0] = 0;
+        present.each(|bin| counts[usize::from(bin)] = 0);
     }
-    clear(usize::from(range.low)..=usize::from(range.high));
 }
 
 /// With `K` sums a bin.
@@ -355,6 +392,7 @@ fn search_rows<const K: usize>(
     let all: u32 = total.iter().sum();
     let n_total = asked.bytes.len() as u32;
     let mut best = Best::new(asked.range);
+    let present = Present::new(asked);
     let passes = if asked.range.missing { 2 } else { 1 };
     for missing_left in [false, true].into_iter().take(passes) {
         let (mut left, mut n_left, mut left_weight, mut before) = ([0u32; K], 0u32, 0u32, 0);
@@ -362,11 +400,11 @@ fn search_rows<const K: usize>(
             (left, n_left) = (rows[0], counts[0]);
             left_weight = left.iter().sum();
         }
-        for bin in asked.range.low..=asked.range.high {
+        present.each(|bin| {
             let own = &rows[usize::from(bin)];
             let weight: u32 = own.iter().sum();
             if weight == 0 {
-                continue;
+                return;
             }
             let enough = n_left >= asked.min_rows && n_total - n_left >= asked.min_rows;
             if left_weight > 0 && (asked.min_rows < 2 || enough) {
@@ -385,12 +423,11 @@ fn search_rows<const K: usize>(
             left_weight += weight;
             n_left += counts[usize::from(bin)];
             before = bin;
-        }
+        });
     }
-    clear(asked.range, |bins| rows[bins].fill([0; K]));
-    if asked.min_rows > 1 {
-        clear(asked.range, |bins| counts[bins].fill(0));
-    }
+    rows[0] = [0; K];
+    present.each(|bin| rows[usize::from(bin)] = [0; K]);
+    clear_rows(asked, &present, counts);
     best.cut
 }
 

@@ -11,7 +11,7 @@ use eyas_model::Shape;
 
 use super::blocks::ByRow;
 use super::columns::Column;
-use super::grow::{Grown, goes_right};
+use super::grow::{Grown, GrownNode, goes_right};
 use super::limits::{Limits, MOST, leaves, reached};
 use crate::threads::Threads;
 
@@ -22,8 +22,8 @@ const CHUNK: usize = 512;
 #[derive(Debug)]
 pub(super) struct Marked {
     pub grown: Grown,
-    /// Bits of leaves by [`MOST`] limits and node.
-    leaves: Vec<Vec<u64>>,
+    /// How rows pass it, by [`MOST`] limits.
+    steps: Vec<Vec<Step>>,
     /// By limits: nodes, and the deepest one's depth.
     sizes: Vec<(usize, usize)>,
     /// By [`MOST`] limits and column: the limits under which it is asked.
@@ -33,7 +33,8 @@ pub(super) struct Marked {
 impl Marked {
     /// Finds the leaves of all limits.
     pub fn new(grown: Grown, limits: &[Limits], n_columns: usize) -> Marked {
-        let mut marked = Marked { grown, leaves: Vec::new(), sizes: Vec::new(), used: Vec::new() };
+        assert!(n_columns <= 1 << 23, "a column is numbered in 23 bits");
+        let mut marked = Marked { grown, steps: Vec::new(), sizes: Vec::new(), used: Vec::new() };
         for limits in limits.chunks(MOST) {
             marked.add(limits, n_columns);
         }
@@ -58,7 +59,8 @@ impl Marked {
                 bits &= bits - 1;
             }
         }
-        self.leaves.push(leaves);
+        let step = |(node, &leaves): (&GrownNode, &u64)| Step::new(node, leaves);
+        self.steps.push(grown.nodes.iter().zip(&leaves).map(step).collect());
         self.sizes.extend(sizes);
         self.used.push(used);
     }
@@ -68,6 +70,16 @@ impl Marked {
 pub(super) struct Table<'a> {
     pub columns: &'a [Column<'a>],
     pub by_row: Option<&'a ByRow>,
+}
+
+impl Table<'_> {
+    #[inline(always)]
+    fn byte(&self, row: u32, column: usize) -> u8 {
+        match self.by_row {
+            Some(by_row) => by_row.row(row as usize)[column],
+            None => self.columns[column].bytes[row as usize],
+        }
+    }
 }
 
 /// Sums of the values of trees, by row and limits.
@@ -95,11 +107,11 @@ impl Sums {
         threads.for_each_item(chunks, |index, cells| {
             let rows = &rows[index * CHUNK..rows.len().min((index + 1) * CHUNK)];
             for tree in trees {
-                for (group, leaves) in tree.leaves.iter().enumerate() {
+                for (group, steps) in tree.steps.iter().enumerate() {
                     let limits = group * MOST..n_limits.min((group + 1) * MOST);
                     let cells = &mut cells[limits.start * rows.len() * width..];
                     let all = u64::MAX >> (MOST - limits.len());
-                    add_tree(&tree.grown, leaves, all, table, rows, cells);
+                    add_tree(&tree.grown, steps, all, table, rows, cells);
                 }
             }
         });
@@ -118,39 +130,69 @@ impl Sums {
     }
 }
 
+/// A node as rows pass it: its left child is the next one.
+#[derive(Debug, Clone, Copy)]
+struct Step {
+    /// Limits under which it is a leaf.
+    leaves: u64,
+    right: u32,
+    /// Column, side of missing values and threshold: 23, 1 and 8 bits.
+    test: u32,
+}
+
+impl Step {
+    fn new(node: &GrownNode, leaves: u64) -> Step {
+        let test =
+            node.column << 9 | u32::from(node.missing_right) << 8 | u32::from(node.threshold);
+        Step { leaves, right: node.right, test }
+    }
+}
+
+/// Rows that are walked side by side, so that one waits for memory while others go on.
+const BESIDE: usize = 8;
+
 /// Adds a tree to cells `(limits, rows, width)`.
 fn add_tree(
     grown: &Grown,
-    leaves: &[u64],
+    steps: &[Step],
     all: u64,
     table: &Table<'_>,
     rows: &[u32],
     cells: &mut [f64],
 ) {
     let width = grown.values.len() / grown.nodes.len();
-    for (place, &row) in rows.iter().enumerate() {
-        let bytes = table.by_row.map(|by_row| by_row.row(row as usize));
-        let byte = |column: u32| match bytes {
-            Some(bytes) => bytes[column as usize],
-            None => table.columns[column as usize].bytes[row as usize],
-        };
-        let (mut index, mut open) = (0, all);
-        loop {
-            let mut ended = leaves[index] & open;
-            open &= !ended;
-            while ended != 0 {
-                let limits = ended.trailing_zeros() as usize;
-                let cells = &mut cells[(limits * rows.len() + place) * width..][..width];
-                let values = &grown.values[index * width..][..width];
-                cells.iter_mut().zip(values).for_each(|(sum, value)| *sum += f64::from(*value));
-                ended &= ended - 1;
+    let mut end = |index: usize, place: usize, mut ended: u64| {
+        let values = &grown.values[index * width..][..width];
+        while ended != 0 {
+            let limits = ended.trailing_zeros() as usize;
+            let cells = &mut cells[(limits * rows.len() + place) * width..][..width];
+            cells.iter_mut().zip(values).for_each(|(sum, value)| *sum += f64::from(*value));
+            ended &= ended - 1;
+        }
+    };
+    for (group, rows) in rows.chunks(BESIDE).enumerate() {
+        let (mut index, mut open) = ([0usize; BESIDE], [all; BESIDE]);
+        let mut going = true;
+        while going {
+            going = false;
+            for (lane, &row) in rows.iter().enumerate() {
+                if open[lane] == 0 {
+                    continue;
+                }
+                let step = steps[index[lane]];
+                let ended = step.leaves & open[lane];
+                if ended != 0 {
+                    end(index[lane], group * BESIDE + lane, ended);
+                    open[lane] &= !ended;
+                }
+                if open[lane] != 0 {
+                    going = true;
+                    let byte = table.byte(row, (step.test >> 9) as usize);
+                    let missing_right = step.test & 256 != 0;
+                    let right = goes_right(byte, step.test as u8, missing_right);
+                    index[lane] = if right { step.right as usize } else { index[lane] + 1 };
+                }
             }
-            if open == 0 {
-                break;
-            }
-            let node = &grown.nodes[index];
-            let right = goes_right(byte(node.column), node.threshold, node.missing_right);
-            index = if right { node.right } else { node.left } as usize;
         }
     }
 }
