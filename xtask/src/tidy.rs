@@ -42,9 +42,13 @@ const LEFTOVERS: &[&str] = &[
     concat!("#[", "ignore"),
 ];
 
-/// Folders whose files each hold one learner, schedule or metric.
-const LISTED: &[&str] =
-    &["crates/learn/src/learners", "crates/learn/src/schedules", "crates/learn/src/metrics"];
+/// Folders whose files each hold one learner, schedule, step-size rule or metric.
+const LISTED: &[&str] = &[
+    "crates/learn/src/learners",
+    "crates/learn/src/schedules",
+    "crates/learn/src/step_sizes",
+    "crates/learn/src/metrics",
+];
 
 /// Checks everything.
 ///

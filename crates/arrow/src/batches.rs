@@ -47,7 +47,7 @@ impl Batches {
                 let reader = StreamReader::try_new(BufReader::new(file), None);
                 Batches::all(path, reader.map_err(|e| broken(e.to_string()))?, select)
             }
-            Format::Parquet | Format::Csv => Batches::parquet(path, file, select),
+            Format::Parquet | Format::Csv | Format::Arrays => Batches::parquet(path, file, select),
         }
     }
 

@@ -15,6 +15,8 @@ use std::io::Read;
 use std::path::Path;
 
 use eyas_learn::Error;
+use eyas_learn::data::arrays::{Arrays, first_bytes, is_arrays};
+use eyas_learn::data::csv::check_stated;
 use eyas_learn::data::rows::csv_header;
 use eyas_learn::data::stream::Source;
 use eyas_learn::data::write::output_of;
@@ -41,6 +43,8 @@ pub enum Format {
     ArrowFile,
     /// Arrow IPC stream.
     ArrowStream,
+    /// Arrays of numbers: `.npy`, `.npz`, `idx`; also with gzip.
+    Arrays,
 }
 
 /// The format of a file by its first bytes; its name does not matter.
@@ -59,8 +63,25 @@ pub fn format_of(path: &Path) -> Result<Format, Error> {
         [b'P', b'A', b'R', b'1', ..] => Format::Parquet,
         b"ARROW1" => Format::ArrowFile,
         [0xFF, 0xFF, 0xFF, 0xFF, ..] => Format::ArrowStream,
+        [0x1F, 0x8B, ..] if is_arrays(&first_bytes(path)?) => Format::Arrays,
+        first if is_arrays(first) => Format::Arrays,
         _ => Format::Csv,
     })
+}
+
+/// Arrays as a table; columns that are stated to be categories are names.
+fn arrays_table(path: &Path, options: &ReadOptions) -> Result<(Table, Vec<Notice>), Error> {
+    let arrays = Arrays::read(path)?;
+    let name = path.display().to_string();
+    check_stated(&name, arrays.header(), options)?;
+    let table = arrays.table(|column| options.kind_of(column))?;
+    let needed_bytes = 8 * (table.n_rows() * table.columns.len()) as u64;
+    match options.memory_limit_bytes {
+        Some(limit_bytes) if needed_bytes > limit_bytes => {
+            Err(Error::Memory { what: "the table".to_string(), needed_bytes, limit_bytes })
+        }
+        _ => Ok((table, Vec::new())),
+    }
 }
 
 fn file_error(action: &'static str, path: &Path, problem: impl std::fmt::Display) -> Error {
@@ -75,6 +96,7 @@ fn file_error(action: &'static str, path: &Path, problem: impl std::fmt::Display
 pub fn open_table(path: &Path, options: &ReadOptions) -> Result<(Table, Vec<Notice>), Error> {
     match format_of(path)? {
         Format::Csv => read_csv(path, options),
+        Format::Arrays => arrays_table(path, options),
         format => tables::read(path, format, options),
     }
 }
@@ -92,6 +114,7 @@ pub fn open_source(
             let (source, notices) = CsvSource::open(path, options)?;
             Ok((Box::new(source), notices))
         }
+        Format::Arrays => Ok((Box::new(Arrays::read(path)?), Vec::new())),
         format => Ok((Box::new(source::ArrowSource::open(path, format, options)?), Vec::new())),
     }
 }
@@ -107,6 +130,7 @@ pub fn open_rows(
 ) -> Result<Box<dyn ReadRows>, Error> {
     match format_of(path)? {
         Format::Csv => Ok(Box::new(CsvRows::open(path, options, wanted)?)),
+        Format::Arrays => Ok(Box::new(Arrays::read(path)?.rows(wanted)?)),
         format => Ok(Box::new(rows::ArrowRows::open(path, format, wanted)?)),
     }
 }
@@ -118,6 +142,7 @@ pub fn open_rows(
 pub fn column_names(path: &Path, options: &ReadOptions) -> Result<Vec<String>, Error> {
     match format_of(path)? {
         Format::Csv => csv_header(path, options),
+        Format::Arrays => Ok(Arrays::read(path)?.header().to_vec()),
         format => batches::Batches::open(path, format, |_| Ok(Vec::new())).map(|b| b.header),
     }
 }

@@ -205,7 +205,7 @@ mod tests {
     fn table(n_rows: usize) -> Table {
         let column = |name: &str, data| Column { name: name.into(), data };
         let number = |row: usize| {
-            if row % 11 == 0 { f64::NAN } else { (row * 7919 % 1009) as f64 / 4.0 }
+            if row.is_multiple_of(11) { f64::NAN } else { (row * 7919 % 1009) as f64 / 4.0 }
         };
         let levels: Vec<String> = ["red", "green", "blue"].map(String::from).to_vec();
         let codes = |step: usize| -> Vec<u32> {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use eyas_learn::data::stream::Source;
 use eyas_learn::data::types::{KIND_OVERRIDES, kind_override};
-use eyas_learn::data::{CsvWriter, Notice, ReadOptions, ReadRows, RowBlock, WriteRows};
+use eyas_learn::data::{ColumnData, CsvWriter, Notice, ReadOptions, ReadRows, RowBlock, WriteRows};
 use eyas_learn::{Error, Table};
 use eyas_model::{RowSource, Value};
 
@@ -46,6 +46,26 @@ pub fn must_exist(path: &Path) -> Result<(), Failure> {
 pub fn read_table(path: &Path, options: &ReadOptions) -> Result<(Table, Vec<Notice>), Failure> {
     must_exist(path)?;
     Ok(eyas_arrow::open_table(path, options)?)
+}
+
+/// The only column of a file that holds the targets of another.
+pub fn labels_of(path: &Path, options: &ReadOptions) -> Result<ColumnData, Failure> {
+    let (mut table, _) = read_table(path, options)?;
+    let n_columns = table.columns.len();
+    match table.columns.pop() {
+        Some(column) if n_columns == 1 => Ok(column.data),
+        _ => Err(Failure::usage(format!(
+            "`{}` has {n_columns} columns, but labels are one column",
+            path.display()
+        ))
+        .help("name a file with one label for each row of the data")),
+    }
+}
+
+/// The error of labels that are not as many as the rows.
+pub fn unequal(n_rows: usize, n_labels: usize) -> Failure {
+    Failure::usage(format!("the data has {n_rows} rows, but there are {n_labels} labels"))
+        .help("name the labels of these very rows with --labels")
 }
 
 /// Opens a file that is to be read in passes.

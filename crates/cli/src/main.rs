@@ -16,6 +16,7 @@ use failure::Failure;
 
 mod commands;
 mod console;
+mod curve;
 mod data;
 mod excerpt;
 mod failure;

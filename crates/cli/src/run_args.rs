@@ -16,12 +16,24 @@ use crate::quantities::{self, Bytes, Nanoseconds, Seconds};
 /// Everything that a run depends on besides the training data.
 #[derive(Debug, Clone, Args, Serialize, Deserialize)]
 pub struct RunArgs {
-    /// Training data: CSV (also compressed with gzip), Parquet or Arrow IPC
+    /// Training data: CSV (also compressed with gzip), Parquet, Arrow IPC, or arrays of numbers (.npy,
+    /// .npz, idx)
     pub data: PathBuf,
 
     /// Column to predict
-    #[arg(long, value_name = "COL")]
+    #[arg(
+        long,
+        value_name = "COL",
+        required = false,
+        required_unless_present = "labels",
+        default_value_if("labels", clap::builder::ArgPredicate::IsPresent, "label")
+    )]
     pub target: String,
+
+    /// File of the targets, where the data does not hold them: an array or a table of one column
+    #[arg(long, value_name = "FILE", conflicts_with = "stream")]
+    #[serde(default)]
+    pub labels: Option<PathBuf>,
 
     #[command(flatten)]
     pub limits: Limits,
@@ -217,7 +229,8 @@ impl RunArgs {
         absolute(&mut self.data);
         let out = self.output.out.get_or_insert_with(|| places::model_file(&self.data));
         absolute(out);
-        let more = [&mut self.validation.valid, &mut self.output.events, &mut self.output.run];
+        let valid = &mut self.validation.valid;
+        let more = [&mut self.labels, valid, &mut self.output.events, &mut self.output.run];
         more.into_iter().flatten().for_each(absolute);
     }
 

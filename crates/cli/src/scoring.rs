@@ -6,7 +6,9 @@ use eyas_learn::data::RowBlock;
 use eyas_learn::metrics::{Scored, Truth};
 use eyas_model::{Predictor, Scratch, TaskKind, Value};
 
-use crate::data::{BlockRows, column_names, open_rows, row_error};
+use eyas_learn::data::ReadOptions;
+
+use crate::data::{BlockRows, column_names, labels_of, open_rows, row_error, unequal};
 use crate::failure::Failure;
 use crate::model::OpenModel;
 use crate::run_args::Dialect;
@@ -112,17 +114,31 @@ pub struct Outcomes {
 }
 
 impl Outcomes {
-    /// Predicts a file that has the target.
-    pub fn of(model: &OpenModel, path: &Path, dialect: &Dialect) -> Result<Outcomes, Failure> {
+    /// Predicts a file that has the target, or whose targets are in a file of their own.
+    pub fn of(
+        model: &OpenModel,
+        path: &Path,
+        dialect: &Dialect,
+        labels: Option<&Path>,
+    ) -> Result<Outcomes, Failure> {
         let schema = model.predictor.schema();
         let is_regression = schema.task == TaskKind::Regression;
         let n_outputs = model.predictor.n_outputs();
         let mut outcomes = Outcomes { n_outputs, is_regression, ..Outcomes::default() };
         let at = schema.columns.len();
+        let labels = labels.map(|path| labels_of(path, &ReadOptions::default())).transpose()?;
+        let more: &[&str] = if labels.is_some() { &[] } else { &[&schema.target] };
         let mut n_seen = 0;
-        predict_file(model, path, dialect, &[&schema.target], |block, predictions| {
+        predict_file(model, path, dialect, more, |block, predictions| {
             for (row, prediction) in predictions.chunks_exact(n_outputs).enumerate() {
-                let read = outcomes.take(block.value(row, at), &schema.classes, prediction);
+                let target = match &labels {
+                    None => block.value(row, at),
+                    Some(labels) if n_seen as usize + row < labels.len() => {
+                        labels.value(n_seen as usize + row)
+                    }
+                    Some(_) => Value::Missing,
+                };
+                let read = outcomes.take(target, &schema.classes, prediction);
                 read.map_err(|problem| {
                     let column = schema.target.clone();
                     let error = eyas_model::Error::BadRow { column, problem };
@@ -132,6 +148,9 @@ impl Outcomes {
             n_seen += block.n_rows() as u64;
             Ok(())
         })?;
+        if let Some(labels) = labels.filter(|labels| labels.len() as u64 != n_seen) {
+            return Err(unequal(n_seen as usize, labels.len()));
+        }
         if outcomes.n_rows() == 0 {
             let path = path.display();
             return Err(Failure::failed(format!(

@@ -402,3 +402,53 @@ fn data_read_in_passes_is_not_validated_on_another_file() {
     let run = place.fit("data.csv", "y", &["--stream", "always", "--valid", "valid.csv"]);
     run.is_refusal(2, &["--valid", "--holdout"]);
 }
+
+/// An `idx` file of bytes with these axes.
+fn idx(shape: &[u32], bytes: &[u8]) -> Vec<u8> {
+    let axes = shape.iter().flat_map(|length| length.to_be_bytes());
+    [0, 0, 8, shape.len() as u8].into_iter().chain(axes).chain(bytes.iter().copied()).collect()
+}
+
+#[test]
+fn images_and_labels_are_arrays() {
+    let place = Workplace::new();
+    let n = 300;
+    let image = |at: usize| -> [u8; 4] {
+        std::array::from_fn(
+            |pixel| if pixel == at % 3 { 200 } else { (at * 31 + pixel) as u8 % 50 },
+        )
+    };
+    let images: Vec<u8> = (0..n).flat_map(image).collect();
+    let labels: Vec<u8> = (0..n).map(|at| (at % 3) as u8).collect();
+    place.file("images.idx3", idx(&[n as u32, 2, 2], &images));
+    place.file("labels.idx1", idx(&[n as u32], &labels));
+    let run = place.run(&[
+        "fit",
+        "images.idx3",
+        "--labels",
+        "labels.idx1",
+        "--work",
+        "20000000",
+        "--memory",
+        "off",
+        "--run",
+        "run",
+        "--out",
+        "m.eyas",
+    ]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let scored =
+        place.run(&["evaluate", "m.eyas", "images.idx3", "--labels", "labels.idx1", "--json"]);
+    assert!(scored.stdout.contains("\"n_rows\":300"), "{} {}", scored.stdout, scored.stderr);
+    let predicted = place.run(&["predict", "m.eyas", "images.idx3"]);
+    let lines: Vec<&str> = predicted.stdout.lines().collect();
+    assert_eq!((lines.len(), &lines[..4]), (301, &["prediction", "0", "1", "2"][..]));
+    place.file("few.idx1", idx(&[7], &[0; 7]));
+    place.refused(
+        &["fit", "images.idx3", "--labels", "few.idx1", "--budget", "3s"],
+        2,
+        &["300 rows", "7 labels"],
+    );
+    place.refused(&["fit", "images.idx3", "--labels", "images.idx3"], 2, &["4 columns"]);
+    place.refused(&["fit", "images.idx3"], 2, &["--target"]);
+}

@@ -29,6 +29,7 @@ fn help_of_every_command() {
         "import",
         "resume",
         "memory",
+        "schedule",
         "completions",
     ] {
         let arguments: Vec<&str> = command.split_whitespace().collect();

@@ -107,7 +107,8 @@ pub fn grid(table: &Table, options: &GridOptions) -> Result<(GridReport, Model),
         stated: options.stated_columns.clone(),
         threads: options.threads,
         memory_limit_bytes: None,
-        bins_only: false,
+        // Only linear models read numbers.
+        bins_only: learner.name() != "linear",
         seed: options.seed,
     };
     let (data, more) = Dataset::build(table, &task, &build)?;

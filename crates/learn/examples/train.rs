@@ -9,9 +9,9 @@ use std::error::Error;
 use std::path::Path;
 use std::time::Instant;
 
-use eyas_learn::data::npy::{read_npy, table_of};
+use eyas_learn::data::arrays::Arrays;
 use eyas_learn::data::types::{KindOverride, ReadOptions};
-use eyas_learn::data::{Column, ColumnData, read_csv};
+use eyas_learn::data::{Column, read_csv};
 use eyas_learn::dataset::BuildOptions;
 use eyas_learn::learners::{Fit, NeverStop, learner};
 use eyas_learn::{Dataset, FitInput, Table, Task, TaskOptions, Threads};
@@ -92,10 +92,10 @@ fn read(arguments: &Arguments) -> Result<(Table, String), Box<dyn Error>> {
         };
         return Ok((read_csv(Path::new(&arguments.data), &options)?.0, arguments.target.clone()));
     }
-    let mut table = table_of(read_npy(Path::new(&arguments.data))?);
-    let mut target = read_npy(Path::new(&arguments.target))?;
-    let values = target.columns.pop().ok_or("the target is empty")?;
-    table.columns.push(Column { name: "target".into(), data: ColumnData::Number(values) });
+    let mut table = Arrays::read(Path::new(&arguments.data))?.table(|_| None)?;
+    let target =
+        Arrays::read(Path::new(&arguments.target))?.table(|_| None)?.columns.swap_remove(0);
+    table.columns.push(Column { name: "target".into(), data: target.data });
     Ok((table, "target".into()))
 }
 

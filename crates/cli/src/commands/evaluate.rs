@@ -25,12 +25,16 @@ pub struct EvaluateArgs {
     /// Model file
     model: PathBuf,
 
-    /// Rows with the target: CSV (also gzip), Parquet or Arrow IPC
+    /// Rows with the target: CSV (also gzip), Parquet, Arrow IPC or arrays (.npy, .npz, idx)
     data: PathBuf,
 
     /// Metrics; all that fit the task if not given
     #[arg(long, value_name = "NAME,...", value_delimiter = ',', value_parser = metric_names())]
     metric: Vec<String>,
+
+    /// File of the targets, where DATA does not hold them: an array or a table of one column
+    #[arg(long, value_name = "FILE")]
+    labels: Option<PathBuf>,
 
     #[command(flatten)]
     dialect: Dialect,
@@ -40,7 +44,7 @@ pub struct EvaluateArgs {
 pub fn run(args: &EvaluateArgs, context: &Context) -> Result<ExitCode, Failure> {
     let model = model::open(&args.model)?;
     let metrics = metrics(args, &model)?;
-    let outcomes = Outcomes::of(&model, &args.data, &args.dialect)?;
+    let outcomes = Outcomes::of(&model, &args.data, &args.dialect, args.labels.as_deref())?;
     let scored = outcomes.scored();
     let scores: Vec<(&Metric, f64, f64)> = metrics
         .into_iter()

@@ -4,14 +4,16 @@ use std::process::ExitCode;
 
 use eyas::event::{Event, Observer};
 use eyas::{Budget, FitOptions, Interrupt, MEASURED_ROWS, Report, Training, Validation};
-use eyas_learn::data::ReadOptions;
+use eyas_learn::data::{Column, ReadOptions};
 use eyas_learn::dataset::BuildOptions;
 use eyas_learn::dataset::streamed::{self, StreamOptions, Streamed};
 use eyas_learn::{Table, TaskOptions};
 
 use crate::Context;
 use crate::console::{self, Style};
-use crate::data::{free_memory_bytes, must_exist, open_source, read_table, table_bytes_guess};
+use crate::data::{
+    free_memory_bytes, labels_of, must_exist, open_source, read_table, table_bytes_guess, unequal,
+};
 use crate::failure::Failure;
 use crate::outputs;
 use crate::places;
@@ -55,7 +57,9 @@ pub fn run(args: FitArgs, context: &Context) -> Result<ExitCode, Failure> {
 /// Fails if a file to be written is one of those that are read.
 fn check_outputs(args: &RunArgs) -> Result<(), Failure> {
     let valid = args.validation.valid.as_deref().map(|path| ("--valid", path));
-    let mut inputs: Vec<_> = [("DATA", args.data.as_path())].into_iter().chain(valid).collect();
+    let labels = args.labels.as_deref().map(|path| ("--labels", path));
+    let data = [("DATA", args.data.as_path())];
+    let mut inputs: Vec<_> = data.into_iter().chain(valid).chain(labels).collect();
     outputs::check("--out", args.out(), &inputs)?;
     inputs.push(("--out", args.out()));
     args.output.events.iter().try_for_each(|path| outputs::check("--events", path, &inputs))
@@ -71,10 +75,11 @@ pub fn go(args: &RunArgs, context: &Context, resumes: bool) -> Result<ExitCode, 
     let read = if streams(args) {
         Read::Streamed(Box::new(read_in_passes(args, &reading, &progress)?))
     } else {
-        let (table, notices) = read_table(&args.data, &reading)?;
+        let (mut table, notices) = read_table(&args.data, &reading)?;
         for notice in notices {
             progress.notice(&notice.to_string());
         }
+        add_labels(&mut table, args)?;
         Read::Table(table)
     };
     let validation = validation(args, &reading)?;
@@ -100,9 +105,28 @@ enum Read {
     Streamed(Box<Streamed>),
 }
 
+/// Adds the targets that are in a file of their own.
+fn add_labels(table: &mut Table, args: &RunArgs) -> Result<(), Failure> {
+    let Some(path) = &args.labels else { return Ok(()) };
+    let data = labels_of(path, &ReadOptions::default())?;
+    if data.len() != table.n_rows() {
+        return Err(unequal(table.n_rows(), data.len()));
+    }
+    if table.column(&args.target).is_some() {
+        return Err(Failure::usage(format!(
+            "the data has a column `{}` already, and --labels brings another",
+            args.target
+        ))
+        .help("give the labels another name with --target"));
+    }
+    table.columns.push(Column { name: args.target.clone(), data });
+    Ok(())
+}
+
 /// Whether the data is read in passes.
 fn streams(args: &RunArgs) -> bool {
     match args.streaming.stream {
+        _ if args.labels.is_some() => false,
         Stream::Always => true,
         Stream::Never => false,
         Stream::Auto => {

@@ -16,6 +16,7 @@ mod inspect;
 mod memory;
 mod predict;
 mod resume;
+mod schedule;
 mod verify;
 
 /// What to do.
@@ -32,6 +33,7 @@ pub enum Command {
     Import(import::ImportArgs),
     Resume(resume::ResumeArgs),
     Memory(memory::MemoryArgs),
+    Schedule(schedule::ScheduleArgs),
     Completions(completions::CompletionsArgs),
 }
 
@@ -53,6 +55,7 @@ impl Command {
             Command::Import(args) => import::run(&args, context),
             Command::Resume(args) => resume::run(&args, context),
             Command::Memory(args) => memory::run(&args, context),
+            Command::Schedule(args) => schedule::run(&args, context),
             Command::Completions(args) => completions::run(&args),
         }
     }

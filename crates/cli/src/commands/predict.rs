@@ -24,7 +24,7 @@ pub struct PredictArgs {
     /// Model file
     model: PathBuf,
 
-    /// Rows to predict: CSV (also gzip), Parquet or Arrow IPC
+    /// Rows to predict: CSV (also gzip), Parquet, Arrow IPC or arrays (.npy, .npz, idx)
     data: PathBuf,
 
     /// Where predictions go: Parquet if the name ends in .parquet, else CSV; standard output if not given

@@ -1,11 +1,11 @@
 //! Tables: typed columns with missing values, and how files become tables.
 
+pub mod arrays;
 pub(crate) mod blocks;
 pub mod csv;
 pub mod infer;
 pub mod names;
 pub mod nearest;
-pub mod npy;
 mod parse;
 pub mod rows;
 mod scan;

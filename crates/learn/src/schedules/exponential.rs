@@ -1,39 +1,50 @@
 //! The rate falls by a factor: smoothly, or at once every so many steps.
 
-use super::{Schedule, ScheduleKind};
+use super::kind::equals;
+use super::parameters::{Domain, FLAG, Parameter, SHARE, SOME_STEPS, STEPS, Values, parameter};
+use super::{Schedule, ScheduleKind, bounded};
 
-/// The listing of [`Exponential`], smooth.
+/// What a decay rate may be.
+pub(super) const DECAY_RATE: Domain = Domain::Number { low: 1e-9, high: 1e9 };
+
+const PARAMETERS: &[Parameter] = &[
+    parameter("decay_rate", DECAY_RATE, "0.01", "factor after decay_steps (torch: gamma)"),
+    parameter("decay_steps", SOME_STEPS, "n", "steps of one factor (torch: 1)"),
+    parameter("staircase", FLAG, "false", "whether it falls only at multiples of decay_steps"),
+    parameter("begin", STEPS, "0", "steps before the fall (optax: transition_begin)"),
+    parameter("end", SHARE, "", "share of a0 that it never passes (optax: end_value)"),
+];
+
+/// The listing of [`Exponential`].
 pub(super) const KIND: ScheduleKind = ScheduleKind {
     name: "exponential",
-    formula: "a0 * 0.01^(t / n)",
+    formula: "a0 * r^(t / d)",
     help: "falls by equal ratios, to a hundredth at the end",
     references: &[],
+    equals: equals![keras ExponentialDecay, torch ExponentialLR, torch MultiplicativeLR, optax exponential_decay],
+    parameters: PARAMETERS,
     knows_end: true,
-    build: |base_rate, n_steps| {
-        let decay_steps = n_steps.max(1);
-        Box::new(Exponential { base_rate, decay_rate: 0.01, decay_steps, staircase: false })
-    },
+    searched: true,
+    build: |values| Ok(Box::new(of(values))),
 };
 
-/// The listing of [`Exponential`] as a staircase: three levels, each a tenth of the one before.
-pub(super) const STEP_KIND: ScheduleKind = ScheduleKind {
-    name: "step",
-    formula: "a0 * 0.1^floor(t / ceil(n / 3))",
-    help: "drops to a tenth after each third of the steps",
-    references: &[
-        "He, K.; Zhang, X.; Ren, S.; Sun, J. (2016). Deep residual learning for image recognition. doi:10.1109/CVPR.2016.90",
-    ],
-    knows_end: true,
-    build: |base_rate, n_steps| {
-        let decay_steps = n_steps.div_ceil(3).max(1);
-        Box::new(Exponential { base_rate, decay_rate: 0.1, decay_steps, staircase: true })
-    },
-};
+/// The smooth or stepwise fall that these values describe.
+pub(super) fn of(values: &Values) -> Exponential {
+    Exponential {
+        base_rate: values.base_rate,
+        decay_rate: values.number("decay_rate"),
+        decay_steps: values.steps("decay_steps"),
+        staircase: values.flag("staircase"),
+        begin: values.steps("begin"),
+        end: values.number_if("end"),
+    }
+}
 
-/// `a0 * decay_rate^(t / decay_steps)`, the exponent rounded down for a staircase.
+/// `a0 * decay_rate^((t - begin) / decay_steps)`, the exponent rounded down for a staircase; `a0`
+/// up to step `begin`, and nowhere beyond `a0 * end`.
 ///
-/// Equals Keras's `ExponentialDecay`, PyTorch's `ExponentialLR` (`decay_steps = 1`) and `StepLR`
-/// (staircase), optax's `exponential_decay`.
+/// Equals Keras's `ExponentialDecay`, PyTorch's `ExponentialLR` (`decay_steps = 1`), `StepLR`
+/// (staircase) and `MultiplicativeLR` with a constant factor, optax's `exponential_decay`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Exponential {
     /// Rate `a0` of step 0.
@@ -44,12 +55,21 @@ pub struct Exponential {
     pub decay_steps: u64,
     /// Whether the rate falls only at multiples of `decay_steps`.
     pub staircase: bool,
+    /// Steps before the fall begins.
+    pub begin: u64,
+    /// Share of `a0` that bounds the rate: from below for a decay rate under 1, else from above.
+    pub end: Option<f64>,
 }
 
 impl Schedule for Exponential {
     fn rate(&self, step: u64) -> f64 {
-        let exponent = step as f64 / self.decay_steps as f64;
+        let exponent = step.saturating_sub(self.begin) as f64 / self.decay_steps as f64;
         let exponent = if self.staircase { exponent.floor() } else { exponent };
-        self.base_rate * libm::pow(self.decay_rate, exponent)
+        let rate = bounded(self.base_rate * libm::pow(self.decay_rate, exponent));
+        match self.end.map(|end| end * self.base_rate) {
+            Some(end) if self.decay_rate < 1.0 => rate.max(end),
+            Some(end) => rate.min(end),
+            None => rate,
+        }
     }
 }

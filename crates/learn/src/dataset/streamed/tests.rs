@@ -1,3 +1,5 @@
+//! Files read in passes give the bins of their tables.
+
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Mutex;
@@ -130,7 +132,8 @@ fn numbers_are_the_means_of_their_bins() {
 fn rows_without_a_target_are_left_out() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("data.csv");
-    let target = |row: usize| if row % 3 == 0 { String::new() } else { format!("{}", row % 2) };
+    let target =
+        |row: usize| if row.is_multiple_of(3) { String::new() } else { format!("{}", row % 2) };
     let rows: String = (0..600).map(|row| format!("{row}.5,{}\n", target(row))).collect();
     std::fs::write(&path, format!("x,target\n{rows}")).expect("a temporary file");
     let options = TaskOptions { target: "target".into(), ..TaskOptions::default() };
