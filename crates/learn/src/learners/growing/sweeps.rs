@@ -157,7 +157,8 @@ fn what_is_not_nested_is_refused() {
         last_truncation: None,
     };
     for wrong in [axis("min_samples_leaf", &["1"]), axis("max_depth", &["0"])] {
-        let error = sweep::fit(&RandomForest, &input, &[wrong.clone()]).expect_err("it is wrong");
+        let error = sweep::fit(&RandomForest, &input, std::slice::from_ref(&wrong))
+            .expect_err("it is wrong");
         assert!(error.to_string().contains(&wrong.name), "{error}");
     }
 }

@@ -64,3 +64,53 @@ impl FittedModel for Points {
         self.model.link()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use eyas_search::Config;
+
+    use super::*;
+    use crate::learners::growing::fixtures::{SQUARES, random};
+    use crate::learners::linear::LinearModel;
+    use crate::learners::{Learner, NeverStop};
+    use crate::sweep;
+
+    #[test]
+    fn every_penalty_of_a_ridge_is_the_model_trained_alone() {
+        let values = [0.3, 1e-5, 2.0, 0.01, 0.3].map(Value::Float).to_vec();
+        let axes = [Axis { name: "penalty".to_owned(), values: values.clone() }];
+        for seed in 0..20 {
+            let data = random(seed, 200, 0);
+            let rows: Vec<u32> = (0..150).collect();
+            let valid: Vec<u32> = (150..200).collect();
+            let fit = |config: &Config, axes: Option<&[Axis]>| {
+                let input = FitInput {
+                    data: &data,
+                    train: &rows,
+                    valid: &valid,
+                    features: &[0, 1, 2, 3],
+                    metric: &SQUARES,
+                    config,
+                    seed,
+                    stop: &NeverStop,
+                    threads: &crate::ONE_THREAD,
+                    last_truncation: None,
+                };
+                let fit = match axes {
+                    Some(axes) => sweep::fit(&LinearModel, &input, axes),
+                    None => LinearModel.fit(&input),
+                };
+                fit.expect("the configuration is valid")
+            };
+            let none = Config { learner: String::new(), values: Default::default() };
+            let grid = fit(&none, Some(&axes));
+            for (place, value) in values.iter().enumerate() {
+                let alone = fit(&none.clone().with("penalty", value.clone()), None);
+                let last = alone.model.truncations().len() - 1;
+                assert_eq!(grid.model.part(place), alone.model.part(last), "penalty {value}");
+                let [a, b] = [&grid.model.truncations()[place], &alone.model.truncations()[last]];
+                assert_eq!(a, b);
+            }
+        }
+    }
+}
