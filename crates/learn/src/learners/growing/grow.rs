@@ -74,8 +74,10 @@ pub(in crate::learners) trait Statistic {
 /// When and how nodes are split.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(in crate::learners) struct Growth {
-    /// Columns tried at a node; those that are constant there do not count.
+    /// Columns tried at a node; one at least that varies there.
     pub n_tried: usize,
+    /// Whether columns that are the same in all rows of a node count as tried.
+    pub count_constants: bool,
     /// Deepest node; the root has depth 0.
     pub max_depth: usize,
     /// Fewest rows of a node that is split.
@@ -330,9 +332,23 @@ impl<'a, S: Statistic> Grower<'a, S> {
         let mut stream = Stream::new(&[node.key]);
         let mut best: Option<Split> = None;
         let (mut n_tried, mut n_constant, mut place) = (0, 0, 0);
-        while place < self.order.len() && (n_tried < self.growth.n_tried || best.is_none()) {
-            let drawn = place + stream.below(self.order.len() - place);
-            self.order.swap(place, drawn);
+        let counted = self.growth.count_constants;
+        // Columns that are known to be the same in all rows, and not drawn yet.
+        let mut n_known = if counted { self.columns.len() - self.order.len() } else { 0 };
+        let mut n_varying = 0;
+        while place < self.order.len() {
+            let found = if counted { n_varying > 0 } else { best.is_some() };
+            if n_tried >= self.growth.n_tried && found {
+                break;
+            }
+            let n_left = self.order.len() - place;
+            let drawn = stream.below(n_left + n_known);
+            if drawn >= n_left {
+                n_known -= 1;
+                n_tried += 1;
+                continue;
+            }
+            self.order.swap(place, place + drawn);
             let column = self.order[place];
             if spend((node.end - node.start) as u64) {
                 return Err(Stopped);
@@ -342,10 +358,12 @@ impl<'a, S: Statistic> Grower<'a, S> {
                 self.order.swap(n_constant, place);
                 n_constant += 1;
                 place += 1;
+                n_tried += usize::from(counted);
                 continue;
             };
             place += 1;
             n_tried += 1;
+            n_varying += 1;
             if let Some(cut) = self.cut(node, range, &mut stream)
                 && best.is_none_or(|best| cut.worth > best.cut.worth)
             {

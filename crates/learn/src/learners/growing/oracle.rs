@@ -192,6 +192,7 @@ proptest! {
         }
         let growth = Growth {
             n_tried: 4,
+            count_constants: seed.is_multiple_of(5),
             max_depth,
             min_samples_split,
             min_impurity_decrease: 0.0,

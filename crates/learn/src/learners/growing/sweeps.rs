@@ -87,7 +87,10 @@ fn every_point_is_the_model_trained_alone() {
             let data = data(which, seed);
             let learner: &dyn Learner = if seed % 4 == 3 { &ExtraTrees } else { &RandomForest };
             let case = Case { learner, data: &data, seed, threads: &ONE_THREAD };
-            let base = none.clone().with("leaf_smoothing", (seed % 2) as f64);
+            let base = none
+                .clone()
+                .with("leaf_smoothing", (seed % 2) as f64)
+                .with("count_constants", seed % 5 < 2);
             let grid = case.fit(&base, Some(&axes));
             let points = sweep::points(&axes);
             assert_eq!(grid.model.truncations().len(), points.len());
