@@ -7,12 +7,13 @@
 //! | learner | nested |
 //! |---|---|
 //! | `random_forest`, `extra_trees` | `n_estimators`, `max_depth`, `min_samples_split`, `min_impurity_decrease`, `max_leaf_nodes`, `ccp_alpha` |
-//! | `boosting`, `linear` | what their own truncations are labelled by: rounds, penalties |
+//! | `linear` | `penalty` (ridge regression exactly, other paths to their tolerance) |
+//! | `boosting` | `n_estimators`, for values that a fit scores on its way |
 //!
 //! Not nested, so that each value is a fit: `min_samples_leaf` (it forbids cuts, so another cut is
-//! the best and all below differs), `max_features`, `criterion`, `bootstrap`, `max_samples` and
-//! `leaf_smoothing` (other cuts, rows or values), rates of learning and of sampling (each step
-//! depends on them).
+//! the best and all below differs), `max_features`, `count_constants`, `criterion`, `bootstrap`,
+//! `max_samples` and `leaf_smoothing` (other cuts, rows or values), rates of learning and of
+//! sampling (each step depends on them).
 //!
 //! Randomness is keyed by (seed, tree, path of the node), never by the order of visits: what is cut
 //! off changes nothing of what is kept.

@@ -88,7 +88,7 @@ pub(super) struct Sums {
     width: usize,
     n_limits: usize,
     n_rows: usize,
-    /// A chunk of rows after the other, each `(n_limits, rows of the chunk, width)`.
+    /// `(n_rows, n_limits, width)`: a row adds to its limits side by side.
     cells: Vec<f64>,
 }
 
@@ -108,9 +108,10 @@ impl Sums {
             let rows = &rows[index * CHUNK..rows.len().min((index + 1) * CHUNK)];
             for tree in trees {
                 for (group, steps) in tree.steps.iter().enumerate() {
-                    let limits = group * MOST..n_limits.min((group + 1) * MOST);
-                    let cells = &mut cells[limits.start * rows.len() * width..];
-                    let all = u64::MAX >> (MOST - limits.len());
+                    let first = group * MOST;
+                    let of_group = MOST.min(n_limits - first);
+                    let cells = Cells { cells: &mut *cells, n_limits, first, width };
+                    let all = u64::MAX >> (MOST - of_group);
                     add_tree(&tree.grown, steps, all, table, rows, cells);
                 }
             }
@@ -121,9 +122,8 @@ impl Sums {
     pub fn means(&self, limits: usize, n_trees: usize, center: f64) -> Vec<f64> {
         let scale = 1.0 / n_trees as f64;
         let mut means = Vec::with_capacity(self.n_rows * self.width);
-        for chunk in self.cells.chunks(CHUNK * self.n_limits * self.width) {
-            let each = chunk.len() / self.n_limits;
-            let sums = &chunk[limits * each..][..each];
+        for row in self.cells.chunks(self.n_limits * self.width) {
+            let sums = &row[limits * self.width..][..self.width];
             means.extend(sums.iter().map(|sum| center + scale * sum));
         }
         means
@@ -151,25 +151,38 @@ impl Step {
 /// Rows that are walked side by side, so that one waits for memory while others go on.
 const BESIDE: usize = 8;
 
-/// Adds a tree to cells `(limits, rows, width)`.
+/// Sums of some rows.
+struct Cells<'a> {
+    cells: &'a mut [f64],
+    n_limits: usize,
+    /// Where the limits of a walk begin.
+    first: usize,
+    width: usize,
+}
+
+impl Cells<'_> {
+    /// Adds a value to the sums of a row under these limits.
+    #[inline(always)]
+    fn add(&mut self, row: usize, mut limits: u64, values: &[f32]) {
+        while limits != 0 {
+            let place = self.first + limits.trailing_zeros() as usize;
+            let cells = &mut self.cells[(row * self.n_limits + place) * self.width..];
+            cells.iter_mut().zip(values).for_each(|(sum, value)| *sum += f64::from(*value));
+            limits &= limits - 1;
+        }
+    }
+}
+
+/// Adds a tree to the sums of some rows.
 fn add_tree(
     grown: &Grown,
     steps: &[Step],
     all: u64,
     table: &Table<'_>,
     rows: &[u32],
-    cells: &mut [f64],
+    mut cells: Cells<'_>,
 ) {
-    let width = grown.values.len() / grown.nodes.len();
-    let mut end = |index: usize, place: usize, mut ended: u64| {
-        let values = &grown.values[index * width..][..width];
-        while ended != 0 {
-            let limits = ended.trailing_zeros() as usize;
-            let cells = &mut cells[(limits * rows.len() + place) * width..][..width];
-            cells.iter_mut().zip(values).for_each(|(sum, value)| *sum += f64::from(*value));
-            ended &= ended - 1;
-        }
-    };
+    let width = cells.width;
     for (group, rows) in rows.chunks(BESIDE).enumerate() {
         let (mut index, mut open) = ([0usize; BESIDE], [all; BESIDE]);
         let mut going = true;
@@ -182,7 +195,8 @@ fn add_tree(
                 let step = steps[index[lane]];
                 let ended = step.leaves & open[lane];
                 if ended != 0 {
-                    end(index[lane], group * BESIDE + lane, ended);
+                    let values = &grown.values[index[lane] * width..][..width];
+                    cells.add(group * BESIDE + lane, ended, values);
                     open[lane] &= !ended;
                 }
                 if open[lane] != 0 {
