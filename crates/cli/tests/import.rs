@@ -47,6 +47,9 @@ fn imported_models_predict_what_their_library_predicts() {
         );
         let told = place.run(&["import", file, "--out", "m.eyas", "--json"]).json();
         assert_eq!((&told["format"], &told["task"]), (&library.into(), &"binary".into()));
+        let inspected = place.run(&["inspect", "m.eyas"]);
+        let told = inspected.done();
+        assert!(told.contains(&format!("imported from {library} ")), "{told}");
         let predicted = place.run(&["predict", "m.eyas", &csv, "--proba"]);
         let ours = column(predicted.done(), "probability_1");
         let theirs = figures(&place, &json);

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use eyas_learn::data::types::told;
 use eyas_learn::dataset::BuildOptions;
 use eyas_learn::dataset::streamed::Streamed;
 use eyas_learn::splits::Split;
@@ -186,7 +187,7 @@ impl Prepared {
                     });
                 }
                 let Streamed { task, data, rows, notices } = *streamed;
-                let notices = notices.into_iter().map(|notice| notice.to_string()).collect();
+                let notices = told(&notices);
                 Ok((Prepared::of_data(task, data, notices, 0, options)?, Cow::Owned(rows)))
             }
         }
@@ -220,7 +221,7 @@ impl Prepared {
         if n_valid > 0 {
             check_classes(&data, n_valid)?;
         }
-        let notices = notices.into_iter().map(|notice| notice.to_string()).collect();
+        let notices = told(&notices);
         Prepared::of_data(task, data, notices, n_valid, options)
     }
 

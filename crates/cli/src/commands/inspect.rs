@@ -52,6 +52,7 @@ pub fn run(args: &InspectArgs, context: &Context) -> Result<ExitCode, Failure> {
             next_steps(&figures.next),
             importances(&model.notes),
             found(&model.notes),
+            imported(&model.notes),
         ];
         console::print(&parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n"))?;
     }
@@ -172,6 +173,17 @@ fn importances(notes: &Value) -> Option<String> {
     align_right(&mut table, 1..2);
     let more = if rows.len() > 20 { format!("\n{} more", rows.len() - 20) } else { String::new() };
     Some(format!("What matters to it\n{}{more}", table.trim_fmt()))
+}
+
+/// Where the model was imported from, from its notes.
+fn imported(notes: &Value) -> Option<String> {
+    let format = notes["imported_from"].as_str()?;
+    let part = |name: &str| notes[name].as_str().filter(|text| !text.is_empty());
+    let version = part("version").map_or_else(String::new, |version| format!(" {version}"));
+    let objective = part("objective").map_or_else(String::new, |of| format!(", objective {of}"));
+    let n_trees = notes["n_trees"].as_u64();
+    let trees = n_trees.map_or_else(String::new, |n| format!(", {}", counted(n, "tree")));
+    Some(format!("Where it comes from\n  imported from {format}{version}{objective}{trees}"))
 }
 
 /// How the model was found, from its notes.

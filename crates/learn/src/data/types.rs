@@ -89,6 +89,30 @@ impl std::fmt::Display for Notice {
     }
 }
 
+/// Notices in words, in their order; what is the same of many columns is said once.
+pub fn told(notices: &[Notice]) -> Vec<String> {
+    const LISTED: usize = 3;
+    let mut lines = Vec::new();
+    for (at, notice) in notices.iter().enumerate() {
+        if notices[..at].iter().any(|earlier| earlier.what == notice.what) {
+            continue;
+        }
+        let same: Vec<&str> = notices[at..]
+            .iter()
+            .filter(|other| other.what == notice.what)
+            .map(|other| other.column.as_str())
+            .collect();
+        if same.len() <= LISTED {
+            lines.extend(same.iter().map(|name| format!("column `{name}`: {}", notice.what)));
+        } else {
+            let listed = same[..LISTED].join("`, `");
+            let more = same.len() - LISTED;
+            lines.push(format!("columns `{listed}` and {more} more: each {}", notice.what));
+        }
+    }
+    lines
+}
+
 /// Cells that mean "no value", beside the empty one (quoted or not): what pandas reads as missing
 /// by default and people write, and the `?` of the UCI repository. Case matters, as in pandas:
 /// `none` and `Na` are names.
@@ -107,6 +131,21 @@ pub fn is_missing(cell: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_many_columns_share_is_said_once() {
+        let mut notices: Vec<Notice> =
+            (0..5).map(|at| Notice::new(&format!("x{at}"), "is constant: not used")).collect();
+        notices.insert(1, Notice::new("id", "is an identifier: not used"));
+        assert_eq!(
+            told(&notices),
+            [
+                "columns `x0`, `x1`, `x2` and 2 more: each is constant: not used",
+                "column `id`: is an identifier: not used"
+            ]
+        );
+        assert_eq!(told(&notices[..3]).len(), 3);
+    }
 
     #[test]
     fn marks_of_missing_cells() {

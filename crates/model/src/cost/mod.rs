@@ -7,7 +7,7 @@ pub use prices::{CostModel, NextStep};
 use crate::encoder::Feature;
 use crate::engine::chains::{Block, Cut};
 use crate::engine::encode;
-use crate::engine::flat::FlatTree;
+use crate::engine::flat::{FlatTree, Forest};
 use crate::engine::pack::narrow;
 use crate::engine::packing::Packing;
 use crate::engine::sections::{SECTION_SLOTS, Sectioner};
@@ -86,8 +86,8 @@ impl Shape {
         let share = 1.0 / packing.n_trees() as f64;
         let n_values = packing.n_values().unwrap_or(tree.n_leaves) as f64;
         let (vectors, path_bytes) = match packing {
-            Packing::Paths16 => (share, 64.0),
-            Packing::Paths32 => (share, 256.0),
+            Packing::Paths16 => (share, 32.0),
+            Packing::Paths32 => (share, 128.0),
             Packing::Chain => (0.0, 0.0),
             _ => (share, 0.0),
         };
@@ -95,7 +95,7 @@ impl Shape {
         let (n_splits, n_leaves) = (tree.n_leaves as f64 - 1.0, tree.n_leaves as f64);
         self.n_trees += 1.0;
         self.n_vectors += vectors;
-        self.n_paths += path_bytes / 128.0;
+        self.n_paths += path_bytes / 64.0;
         self.n_steps += tree.depth as f64;
         self.n_nodes += (2 * tree.n_leaves - 1) as f64;
         self.n_added += tree.width as f64;
@@ -268,7 +268,9 @@ impl<'a> ShapeCounter<'a> {
     pub fn add_tree(&mut self, tree: &Tree, output: TreeOutput, n_outputs: usize) {
         self.usage.add_tree(tree, &tree.depths());
         // Tests are equal where features and what is asked of them are; other slots do not matter.
-        let flat = FlatTree::new(tree, |_, _| (0, 0));
+        let mut forest = Forest::default();
+        forest.add(tree, |_, _| (0, 0));
+        let flat = forest.tree(0);
         self.sectioner.add(&self.usage.asked_by(tree));
         let width = if narrow(output, n_outputs) == TreeOutput::All { n_outputs } else { 1 };
         let packing = Packing::of(flat.depth, flat.n_leaves, self.is_oblivious(tree, &flat));
@@ -278,7 +280,7 @@ impl<'a> ShapeCounter<'a> {
 
     /// Whether all nodes of a level ask the same and all leaves lie on the last one.
     fn is_oblivious(&self, tree: &Tree, flat: &FlatTree) -> bool {
-        if flat.levels().is_none() {
+        if !flat.is_oblivious {
             return false;
         }
         let asked = |feature: u32, test: &Test| {

@@ -1,8 +1,9 @@
 //! Many rows at once: each tree is read once per block of rows.
 
 use crate::engine::arch::{self, Rows};
+use crate::engine::columns;
 use crate::engine::encode::Encoded;
-use crate::engine::pack::MAX_ROWS as BLOCK;
+use crate::engine::pack::{FEWEST_ROWS, MAX_ROWS as BLOCK};
 use crate::engine::rows::RowSource;
 use crate::engine::{PackedPart, Predictor, Scratch, linear};
 use crate::error::Error;
@@ -63,8 +64,33 @@ impl Predictor {
         }
         scratch.fit(self, BLOCK);
         for (block, out) in out.chunks_mut(BLOCK * n_outputs).enumerate() {
-            self.encode_block(&cell, block * BLOCK, out.len() / n_outputs, scratch)?;
-            self.predict_block(scratch, out);
+            let (first, n_rows) = (block * BLOCK, out.len() / n_outputs);
+            let by_columns = self.reads_columns && n_rows >= FEWEST_ROWS;
+            if by_columns {
+                self.encode_columns(&cell, first, n_rows, scratch)?;
+            } else {
+                self.encode_block(&cell, first, n_rows, scratch)?;
+            }
+            self.predict_block(by_columns, scratch, out);
+        }
+        Ok(())
+    }
+
+    /// Encodes rows slot by slot.
+    #[inline(always)]
+    fn encode_columns<'v>(
+        &self,
+        cell: &impl Fn(usize, usize) -> Value<'v>,
+        first: usize,
+        n_rows: usize,
+        scratch: &mut Scratch,
+    ) -> Result<(), Error> {
+        let Scratch { columns, slots, .. } = scratch;
+        let cell = |row, column| cell(first + row, column);
+        arch::encode_columns(self.tier, &self.encoder, &self.schema, cell, n_rows, columns)
+            .map_err(|(row, error)| in_row(error, first + row))?;
+        if self.needs_rows {
+            columns::to_rows(columns, &mut slots[..n_rows * self.stride], self.stride);
         }
         Ok(())
     }
@@ -91,9 +117,9 @@ impl Predictor {
         Ok(())
     }
 
-    /// Predictions of the encoded rows into `out` `(n_rows, n_outputs)`.
-    fn predict_block(&self, scratch: &mut Scratch, out: &mut [f64]) {
-        let Scratch { slots, numbers, bins, room, scores } = scratch;
+    /// Predictions of the encoded rows, slot by slot or row by row, into `out` `(n_rows, n_outputs)`.
+    fn predict_block(&self, by_columns: bool, scratch: &mut Scratch, out: &mut [f64]) {
+        let Scratch { slots, columns, numbers, bins, room, scores } = scratch;
         let (encoder, n_outputs) = (&self.encoder, self.n_outputs());
         out.fill(0.0);
         for member in &self.members {
@@ -104,7 +130,7 @@ impl Predictor {
                 PackedPart::Trees(trees) => {
                     let n_rows = scores.len() / n_outputs;
                     let rows = Rows { slots, stride: self.stride, n_rows };
-                    trees.score(rows, room, scores);
+                    trees.score(rows, by_columns.then_some(columns), room, scores);
                 }
                 PackedPart::Linear(linear) => row_scores.enumerate().for_each(|(row, scores)| {
                     let numbers = &numbers[row * encoder.n_numbers..][..encoder.n_numbers];

@@ -3,7 +3,9 @@
 use crate::encoder::Feature;
 use crate::engine::arch::Rows;
 use crate::engine::encode::Places;
+use crate::engine::flat::Forest;
 use crate::engine::pack::{PackedTrees, Room, stride_of};
+use crate::engine::slots::Slots;
 use crate::engine::tier::Tier;
 use crate::engine::usage::Usage;
 use crate::error::Error;
@@ -64,7 +66,10 @@ impl BinnedTrees {
         }
         crate::engine::encode::check_slots(n_slots)?;
         let tier = Tier::best();
-        let trees = PackedTrees::new(trees, &usage, &places, n_slots, tier)?;
+        let slots = Slots::new(&usage, &places);
+        let mut forest = Forest::default();
+        trees.trees.iter().for_each(|tree| forest.add(tree, |f, test| slots.of(f, test)));
+        let trees = PackedTrees::new(trees, forest, n_slots, tier)?;
         Ok(BinnedTrees { trees, features: coded, stride: stride_of(tier, n_slots) })
     }
 
@@ -82,7 +87,7 @@ impl BinnedTrees {
             slots.copy_from_slice(&feature.table[from..from + feature.n_slots]);
         }
         let rows = Rows { slots: &scratch.slots, stride: self.stride, n_rows: 1 };
-        self.trees.score(rows, &mut scratch.room, scores);
+        self.trees.score(rows, None, &mut scratch.room, scores);
     }
 }
 

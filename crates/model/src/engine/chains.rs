@@ -69,8 +69,8 @@ pub(crate) struct Chains {
 /// A tree cut into blocks.
 #[derive(Debug)]
 pub(crate) struct Cut {
-    /// Nodes where blocks begin, level by level.
-    roots: Vec<u32>,
+    /// Blocks, level by level.
+    blocks: Vec<Grown>,
     /// Most blocks on a way from the root to a leaf.
     pub n_hops: u32,
 }
@@ -79,44 +79,70 @@ impl Cut {
     /// Decides where the blocks of a tree begin.
     pub fn new(tree: &FlatTree) -> Cut {
         let below = tree.leaves_below();
-        let mut cut = Cut { roots: Vec::new(), n_hops: 0 };
+        let mut cut = Cut { blocks: Vec::new(), n_hops: 0 };
         let mut open = VecDeque::from([(0u32, 1u32)]);
         while let Some((root, hop)) = open.pop_front() {
-            cut.roots.push(root);
             cut.n_hops = cut.n_hops.max(hop);
-            let (exits, _) = grow(tree, &below, root);
-            let blocks = exits.into_iter().filter(|&exit| !is_leaf(tree, exit));
-            open.extend(blocks.map(|exit| (exit, hop + 1)));
+            let grown = Grown::new(tree, &below, root);
+            open.extend(
+                grown.exits().filter(|e| !is_leaf(tree, e.node)).map(|e| (e.node, hop + 1)),
+            );
+            cut.blocks.push(grown);
         }
         cut
     }
 
     /// Number of blocks.
     pub fn n_blocks(&self) -> usize {
-        self.roots.len()
+        self.blocks.len()
     }
 }
 
 fn is_leaf(tree: &FlatTree, node: u32) -> bool {
-    matches!(tree.nodes[node as usize], FlatNode::Leaf { .. })
+    tree.nodes[node as usize].is_leaf
 }
 
-/// Exits and inner nodes of the block that begins at `root`: the exit with most leaves below
-/// becomes a test until there are 15.
-fn grow(tree: &FlatTree, below: &[u32], root: u32) -> (Vec<u32>, Vec<u32>) {
-    let mut exits = vec![root];
-    let mut tests = Vec::with_capacity(BLOCK_TESTS);
-    while tests.len() < BLOCK_TESTS {
-        let open = exits.iter().enumerate().filter(|(_, exit)| !is_leaf(tree, **exit));
-        let Some((place, &node)) = open.max_by_key(|(_, exit)| below[**exit as usize]) else {
-            break;
-        };
-        let FlatNode::Split { left, right, .. } = tree.nodes[node as usize] else { break };
-        tests.push(node);
-        exits[place] = left;
-        exits.push(right);
+/// Where a block leads: a node, and the answers wanted and cared for on the way to it.
+#[derive(Debug, Clone, Copy, Default)]
+struct Exit {
+    node: u32,
+    want: u16,
+    care: u16,
+}
+
+/// Nodes of a block.
+#[derive(Debug, Clone, Copy, Default)]
+struct Grown {
+    tests: [u32; BLOCK_TESTS],
+    n_tests: usize,
+    /// One more than tests.
+    exits: [Exit; N_EXITS],
+}
+
+impl Grown {
+    /// The block that begins at `root`: the exit with most leaves below becomes a test until there
+    /// are 15.
+    fn new(tree: &FlatTree, below: &[u32], root: u32) -> Grown {
+        let mut grown = Grown::default();
+        grown.exits[0].node = root;
+        while grown.n_tests < BLOCK_TESTS {
+            let open = grown.exits().enumerate().filter(|(_, exit)| !is_leaf(tree, exit.node));
+            let Some((place, exit)) = open.max_by_key(|(_, exit)| below[exit.node as usize]) else {
+                break;
+            };
+            let (left, bit) = (tree.nodes[exit.node as usize].next, 1 << grown.n_tests);
+            let care = exit.care | bit;
+            grown.tests[grown.n_tests] = exit.node;
+            grown.n_tests += 1;
+            grown.exits[place] = Exit { node: left, want: exit.want, care };
+            grown.exits[grown.n_tests] = Exit { node: left + 1, want: exit.want | bit, care };
+        }
+        grown
     }
-    (exits, tests)
+
+    fn exits(&self) -> impl Iterator<Item = Exit> + Clone + '_ {
+        self.exits[..=self.n_tests].iter().copied()
+    }
 }
 
 impl Chains {
@@ -124,23 +150,21 @@ impl Chains {
     /// order of `values`, to which the row of values of each leaf is added.
     pub fn add(&mut self, tree: &FlatTree, cut: &Cut, values: &mut Vec<u32>) -> u32 {
         let first = self.blocks.len() as u32;
-        let below = tree.leaves_below();
         let mut next_block = first + 1;
-        for &root in &cut.roots {
-            let (mut exits, tests) = grow(tree, &below, root);
-            // Stable, so that blocks come in the order in which they were cut.
-            exits.sort_by_key(|&exit| is_leaf(tree, exit));
-            let n_blocks = exits.iter().filter(|&&exit| !is_leaf(tree, exit)).count() as u32;
+        for grown in &cut.blocks {
+            let blocks = grown.exits().filter(|exit| !is_leaf(tree, exit.node));
+            let leaves = grown.exits().filter(|exit| is_leaf(tree, exit.node));
+            let n_blocks = blocks.clone().count() as u32;
             let mut block = empty_block();
             block.first_block = next_block;
             block.n_blocks = n_blocks;
             block.first_leaf = (values.len() as u32).wrapping_sub(n_blocks);
-            fill(&mut block, tree, root, &tests, &exits);
-            for &exit in &exits[n_blocks as usize..] {
-                if let FlatNode::Leaf { value } = tree.nodes[exit as usize] {
-                    values.push(value);
-                }
+            // Blocks come in the order in which they were cut.
+            for (place, exit) in blocks.chain(leaves.clone()).enumerate() {
+                (block.want[place], block.care[place]) = (exit.want, exit.care);
             }
+            fill_tests(&mut block, tree, &grown.tests[..grown.n_tests]);
+            values.extend(leaves.map(|exit| tree.nodes[exit.node as usize].next));
             next_block += n_blocks;
             self.blocks.push(block);
         }
@@ -169,24 +193,11 @@ fn empty_block() -> Block {
     }
 }
 
-/// Writes tests and paths of a block.
-fn fill(block: &mut Block, tree: &FlatTree, root: u32, tests: &[u32], exits: &[u32]) {
-    // Answers wanted and cared for on the way to a node.
-    let mut open = vec![(root, 0u16, 0u16)];
-    while let Some((node, want, care)) = open.pop() {
-        if let Some(exit) = exits.iter().position(|&exit| exit == node) {
-            block.want[exit] = want;
-            block.care[exit] = care;
-            continue;
-        }
-        let test = tests.iter().position(|&test| test == node).expect("it is a test or an exit");
-        let FlatNode::Split { slot, threshold, left, right } = tree.nodes[node as usize] else {
-            continue;
-        };
+fn fill_tests(block: &mut Block, tree: &FlatTree, tests: &[u32]) {
+    for (test, &node) in tests.iter().enumerate() {
+        let FlatNode { slot, threshold, .. } = tree.nodes[node as usize];
         block.slots[test] = slot as u8;
         block.thresholds[test] = threshold;
-        let bit = 1 << test;
-        block.banks |= u16::from(slot >> 8 != 0) * bit;
-        open.extend([(left, want, care | bit), (right, want | bit, care | bit)]);
+        block.banks |= u16::from(slot >> 8 != 0) << test;
     }
 }

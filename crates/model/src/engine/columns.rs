@@ -6,7 +6,7 @@
 //! permutations of the leaf values turn bytes into values. Served are trees of up to 64 leaves that
 //! add to one output; a part with others is predicted row by row.
 
-use crate::engine::flat::{FlatNode, FlatTree};
+use crate::engine::flat::FlatTree;
 use crate::engine::packing::Packing;
 use crate::engine::vectors::leaf_values;
 
@@ -63,29 +63,26 @@ impl Columns {
         tree.n_leaves <= MAX_LEAVES
     }
 
-    /// Appends a tree with its leaf values.
-    pub fn add(&mut self, tree: &FlatTree, values: &[f32]) {
+    /// Appends a tree with its leaf values; `order` is written to.
+    pub fn add(&mut self, tree: &FlatTree, order: &mut Vec<u32>) {
         let (first_test, first_leaf, value) =
             (self.tests.len(), self.leaves.len(), self.values.len());
-        let packing = match tree.levels() {
-            Some(levels) => {
-                self.tests.extend(levels.into_iter().map(|(slot, threshold)| ColumnTest {
-                    threshold: spread(threshold),
-                    slot,
-                    node: 0,
-                    left: 0,
-                    right: 0,
-                }));
-                Packing::Oblivious(tree.depth as u8)
-            }
-            None => {
-                self.add_nodes(tree);
-                Packing::Chain
-            }
+        let packing = if tree.is_oblivious {
+            self.tests.extend(tree.levels().map(|(slot, threshold)| ColumnTest {
+                threshold: spread(threshold),
+                slot,
+                node: 0,
+                left: 0,
+                right: 0,
+            }));
+            Packing::Oblivious(tree.depth as u8)
+        } else {
+            self.add_nodes(tree);
+            Packing::Chain
         };
-        let order = leaf_values(packing, tree);
+        leaf_values(packing, tree, order);
         let n_values = order.len().next_power_of_two().max(16);
-        self.values.extend(order.iter().map(|&row| values[row as usize]));
+        self.values.extend(order.iter().map(|&row| tree.values[row as usize]));
         self.values.resize(value + n_values, 0.0);
         self.trees.push(ColumnTree {
             tests: first_test..self.tests.len(),
@@ -96,18 +93,14 @@ impl Columns {
     }
 
     fn add_nodes(&mut self, tree: &FlatTree) {
-        for (index, node) in tree.nodes.iter().enumerate() {
-            match *node {
-                FlatNode::Leaf { .. } => self.leaves.push(index as u8),
-                FlatNode::Split { slot, threshold, left, right } => self.tests.push(ColumnTest {
-                    threshold: spread(threshold),
-                    slot,
-                    node: index as u8,
-                    left: left as u8,
-                    right: right as u8,
-                }),
-            }
-        }
+        self.tests.extend(tree.splits().map(|(index, node)| ColumnTest {
+            threshold: spread(node.threshold),
+            slot: node.slot,
+            node: index as u8,
+            left: node.next as u8,
+            right: node.next as u8 + 1,
+        }));
+        self.leaves.extend(tree.leaves().map(|(index, _)| index as u8));
     }
 }
 
@@ -121,5 +114,12 @@ pub(crate) fn transpose(slots: &[u8], stride: usize, n_rows: usize, columns: &mu
         for (row, byte) in column[..n_rows].iter_mut().enumerate() {
             *byte = slots[row * stride + slot];
         }
+    }
+}
+
+/// Puts slots of rows side by side again: `slots` `(n_rows, stride)`.
+pub(crate) fn to_rows(columns: &[[u8; ROWS]], slots: &mut [u8], stride: usize) {
+    for (row, slots) in slots.chunks_exact_mut(stride).enumerate() {
+        slots.iter_mut().zip(columns).for_each(|(slot, column)| *slot = column[row]);
     }
 }

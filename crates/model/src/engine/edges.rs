@@ -5,6 +5,8 @@
 //! edges, then the edges in the block that is left. Both counts are 16 compares at once. A binary
 //! search of 8 steps waits for each load before the next one.
 
+use crate::engine::narrow::{AT_ONCE, Keys, NarrowSearch};
+
 pub(crate) const WIDTH: usize = 16;
 pub(crate) type Block = [f64; WIDTH];
 
@@ -12,6 +14,28 @@ pub(crate) type Block = [f64; WIDTH];
 pub(crate) trait Count {
     /// How many of the edges are below the value; none if it is NaN.
     fn n_below(edges: &Block, value: f64) -> usize;
+
+    /// How many of the keys are below that of the value; none if it is NaN.
+    fn n_keys_below(keys: &Keys, key: f32) -> usize;
+
+    /// Bins of many numbers; 0 for NaN.
+    #[inline(always)]
+    fn bins(search: &NarrowSearch, values: &[f64; AT_ONCE], bins: &mut [u8; AT_ONCE])
+    where
+        Self: Sized,
+    {
+        for (bin, &value) in bins.iter_mut().zip(values) {
+            *bin = bin_or(0, value, search.rank::<Self>(value));
+        }
+    }
+}
+
+/// Bin of a number with so many edges below it; `missing` for NaN.
+#[inline(always)]
+pub(crate) fn bin_or(missing: u8, value: f64, n_below: usize) -> u8 {
+    // In whole numbers, so that no branch is made of it: which ones are missing cannot be guessed.
+    let is_nan = u8::from(value.to_bits() << 1 > f64::INFINITY.to_bits() << 1).wrapping_neg();
+    (1 + n_below as u8) & !is_nan | missing & is_nan
 }
 
 /// Counting in portable code.
@@ -21,6 +45,11 @@ impl Count for Portable {
     #[inline(always)]
     fn n_below(edges: &Block, value: f64) -> usize {
         edges.iter().map(|&edge| u64::from(value > edge)).sum::<u64>() as usize
+    }
+
+    #[inline(always)]
+    fn n_keys_below(keys: &Keys, key: f32) -> usize {
+        keys.iter().map(|&other| u32::from(key > other)).sum::<u32>() as usize
     }
 }
 
@@ -52,13 +81,6 @@ impl EdgeSearch {
         let inside = C::n_below(&self.blocks[block], value);
         let bin = (1 + WIDTH * block + inside) as u8;
         if value.is_nan() { 0 } else { bin }
-    }
-
-    /// Bytes that a search among `n_edges` edges may touch.
-    pub fn n_bytes(n_edges: usize) -> usize {
-        let n_blocks = Self::n_blocks(n_edges);
-        let pivots = usize::from(n_blocks > 1);
-        (n_blocks + pivots) * size_of::<Block>()
     }
 
     fn n_blocks(n_edges: usize) -> usize {

@@ -2,8 +2,10 @@
 
 use crate::datetime;
 use crate::encoder::{Bins, Derive, Feature};
-use crate::engine::edges::{Count, EdgeSearch};
+use crate::engine::columns::ROWS;
+use crate::engine::edges::{Count, EdgeSearch, bin_or};
 use crate::engine::names::Names;
+use crate::engine::narrow::{AT_ONCE, NarrowSearch};
 use crate::engine::usage::{FeatureUse, Usage};
 use crate::error::Error;
 use crate::schema::{ColumnKind, Schema};
@@ -22,9 +24,10 @@ pub(crate) struct Encoded<'a> {
     pub bins: &'a mut [u8],
 }
 
-/// Reads the columns that a model uses, in order, each once.
+/// Reads the columns that a model uses: first the plain ones, then the others, each once.
 #[derive(Debug, Clone)]
 pub(crate) struct Encoder {
+    plain: Vec<PlainCode>,
     columns: Vec<ColumnCode>,
     features: Vec<FeatureCode>,
     /// What slots hold by merged bin, feature after feature.
@@ -32,6 +35,20 @@ pub(crate) struct Encoder {
     pub n_slots: usize,
     pub n_numbers: usize,
     pub n_bins: usize,
+}
+
+/// A number that becomes its bin and nothing else, as most do.
+///
+/// Two lines of a cache.
+#[derive(Debug, Clone)]
+#[repr(align(64))]
+struct PlainCode {
+    search: NarrowSearch,
+    column: u32,
+    /// Its slots, and what they hold if the number is missing: once 0, once 255, or one slot twice.
+    slots: [u16; 2],
+    missing: [u8; 2],
+    kind: ColumnKind,
 }
 
 #[derive(Debug, Clone)]
@@ -109,6 +126,7 @@ impl Encoder {
         let n_slots = order.iter().map(|&index| usage.features[index].n_slots()).sum();
         check_slots(n_slots)?;
         let mut encoder = Encoder {
+            plain: Vec::new(),
             columns: Vec::new(),
             features: Vec::with_capacity(order.len()),
             table: Vec::new(),
@@ -120,20 +138,29 @@ impl Encoder {
         for index in order {
             places[index] = encoder.add(schema, &features[index], &usage.features[index]);
         }
+        // Alike side by side: searches of one step, then of two.
+        encoder.plain.sort_by_key(|plain| plain.search.keys.len() > 1);
         Ok((encoder, places))
     }
 
     fn add(&mut self, schema: &Schema, feature: &Feature, used: &FeatureUse) -> Places {
         let column = feature.column as usize;
+        let places = Places { slot: self.n_slots, number: self.n_numbers, bin: self.n_bins };
+        let kind = schema.columns[column].kind;
+        if let Some((missing, search)) = plain(feature, used) {
+            self.n_slots += used.n_slots();
+            let slots = [places.slot, self.n_slots - 1].map(|slot| slot as u16);
+            let column = feature.column;
+            self.plain.push(PlainCode { search, column, slots, missing, kind });
+            return places;
+        }
         let index = self.features.len();
         match self.columns.last_mut().filter(|last| last.column == column) {
             Some(last) => last.features.end = index + 1,
             None => {
-                let kind = schema.columns[column].kind;
                 self.columns.push(ColumnCode { column, kind, features: index..index + 1 });
             }
         }
-        let places = Places { slot: self.n_slots, number: self.n_numbers, bin: self.n_bins };
         self.features.push(FeatureCode {
             derive: feature.derive,
             code: Code::new(&feature.bins, used),
@@ -162,17 +189,85 @@ impl Encoder {
         cell: impl Fn(usize) -> Value<'v>,
         row: &mut Encoded<'_>,
     ) -> Result<(), Error> {
+        for plain in &self.plain {
+            let column = plain.column as usize;
+            let number = read_cell(schema, column, plain.kind, cell(column))?.number;
+            let rank = plain.search.rank::<C>(number);
+            for (slot, missing) in plain.slots.into_iter().zip(plain.missing) {
+                row.slots[usize::from(slot)] = bin_or(missing, number, rank);
+            }
+        }
         for column in &self.columns {
-            let value = cell(column.column);
-            let Some(cell) = read(column.kind, value) else {
-                return Err(bad_cell(column.kind, value, &schema.columns[column.column].name));
-            };
+            let cell = read_cell(schema, column.column, column.kind, cell(column.column))?;
             for feature in &self.features[column.features.clone()] {
                 feature.write::<C>(cell, &self.table, row);
             }
         }
         Ok(())
     }
+
+    /// Whether [`Encoder::encode_columns`] can be used: all that is read is plain.
+    pub fn is_plain(&self) -> bool {
+        self.columns.is_empty()
+    }
+
+    /// Encodes at most [`ROWS`] rows, slot by slot: `columns` `(n_slots, ROWS)`; `cell` gives the
+    /// cell of a row and column. What lies behind the last row is unspecified. Called through
+    /// [`crate::engine::arch::encode_columns`].
+    ///
+    /// # Errors
+    /// A row and what [`Encoder::encode`] says of it.
+    #[inline(always)]
+    pub fn encode_columns<'v, C: Count>(
+        &self,
+        schema: &Schema,
+        cell: impl Fn(usize, usize) -> Value<'v>,
+        n_rows: usize,
+        columns: &mut [[u8; ROWS]],
+    ) -> Result<(), (usize, Error)> {
+        let mut numbers = [0.0; AT_ONCE];
+        // A few rows at a time: they stay in the first cache from column to column.
+        for first in (0..n_rows).step_by(AT_ONCE) {
+            let n_rows = (n_rows - first).min(AT_ONCE);
+            for plain in &self.plain {
+                for (row, number) in numbers[..n_rows].iter_mut().enumerate() {
+                    let column = plain.column as usize;
+                    let value = cell(first + row, column);
+                    let read = read_cell(schema, column, plain.kind, value);
+                    *number = read.map_err(|error| (first + row, error))?.number;
+                }
+                let mut bins = [0; AT_ONCE];
+                C::bins(&plain.search, &numbers, &mut bins);
+                for (slot, missing) in plain.slots.into_iter().zip(plain.missing) {
+                    let column = &mut columns[usize::from(slot)].as_chunks_mut::<AT_ONCE>().0
+                        [first / AT_ONCE];
+                    for (slot, &bin) in column.iter_mut().zip(&bins) {
+                        *slot = if bin == 0 { missing } else { bin };
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a missing number becomes in the first and the last slot, and how others are found, if the
+/// feature is plain.
+fn plain(feature: &Feature, used: &FeatureUse) -> Option<([u8; 2], NarrowSearch)> {
+    let Bins::Edges(edges) = &feature.bins else { return None };
+    if feature.derive != Derive::Itself || !used.is_ranked_only() {
+        return None;
+    }
+    let table = used.table();
+    let missing = [table[0], table[used.n_slots() - 1]];
+    Some((missing, NarrowSearch::new(&cuts(edges, used))?))
+}
+
+/// The edges that tests tell apart.
+fn cuts(edges: &[f64], used: &FeatureUse) -> Vec<f64> {
+    // Merged bin `i >= 2` begins right above its edge, which is `edges[first - 2]`.
+    let first_bins = used.first_bins();
+    first_bins[2..].iter().map(|&first| edges[usize::from(first) - 2]).collect()
 }
 
 pub(crate) fn check_slots(n_slots: usize) -> Result<(), Error> {
@@ -190,12 +285,7 @@ impl Code {
         match bins {
             _ if !used.is_coded() => Code::None,
             Bins::Levels(levels) => Code::Names(Names::new(levels)),
-            Bins::Edges(edges) => {
-                // Merged bin `i >= 2` begins right above its edge, which is `edges[first - 2]`.
-                let first_bins = used.first_bins();
-                let cuts = first_bins[2..].iter().map(|&first| edges[usize::from(first) - 2]);
-                Code::Edges(EdgeSearch::new(&cuts.collect::<Vec<_>>()))
-            }
+            Bins::Edges(edges) => Code::Edges(EdgeSearch::new(&cuts(edges, used))),
         }
     }
 }
@@ -204,7 +294,7 @@ impl Code {
 pub(crate) fn n_bytes(feature: &Feature, used: &FeatureUse) -> usize {
     let search = match &feature.bins {
         _ if !used.is_coded() => 0,
-        Bins::Edges(_) => EdgeSearch::n_bytes(used.n_merged() - 2),
+        Bins::Edges(_) => NarrowSearch::n_bytes(used.n_merged() - 2),
         Bins::Levels(levels) => Names::new(levels).n_bytes(),
     };
     let row = used.n_slots() + 8 * usize::from(used.number) + usize::from(used.bin);
@@ -246,6 +336,17 @@ impl FeatureCode {
 #[inline(never)]
 fn part(seconds: f64, derive: Derive) -> f64 {
     datetime::part(seconds, derive)
+}
+
+/// Reads a cell of a column.
+#[inline(always)]
+fn read_cell<'v>(
+    schema: &Schema,
+    column: usize,
+    kind: ColumnKind,
+    value: Value<'v>,
+) -> Result<Cell<'v>, Error> {
+    read(kind, value).ok_or_else(|| bad_cell(kind, value, &schema.columns[column].name))
 }
 
 /// Reads a cell as its column is read; `None` if it cannot be. Empty text is missing everywhere.

@@ -24,10 +24,13 @@ pub(crate) mod examples;
 pub(crate) mod flat;
 mod linear;
 mod names;
+mod narrow;
 pub(crate) mod pack;
 pub(crate) mod packing;
 mod rows;
 pub(crate) mod sections;
+pub(crate) mod slots;
+mod stored;
 mod tier;
 pub(crate) mod usage;
 mod validate;
@@ -45,13 +48,18 @@ pub(crate) use arch::max_slots as max_vector_slots;
 
 use crate::cost::Shape;
 use crate::error::Error;
+use crate::file::stored::StoredModel;
 use crate::members::{Link, Model, Part};
 use crate::schema::Schema;
+use crate::tree::Trees;
 use crate::value::Value;
 use arch::Rows;
+use columns::ROWS;
 use encode::{Encoded, Encoder};
+use flat::Forest;
 use linear::PackedLinear;
 use pack::{PackedTrees, Room, stride_of};
+use slots::Slots;
 use usage::Usage;
 
 /// A model ready to predict. Made by [`Predictor::compile`] or [`Predictor::load`]; shared freely
@@ -66,6 +74,9 @@ pub struct Predictor {
     tier: Tier,
     /// Bytes from row to row of encoded slots.
     stride: usize,
+    /// Whether batches are encoded slot by slot, and whether some member reads rows even then.
+    reads_columns: bool,
+    needs_rows: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -82,10 +93,19 @@ enum PackedPart {
     Constant(Vec<f64>),
 }
 
+impl PackedPart {
+    /// Whether a batch needs rows of slots.
+    fn reads_rows(&self) -> bool {
+        matches!(self, PackedPart::Trees(trees) if trees.reads_rows())
+    }
+}
+
 /// Memory that a prediction writes to. Fits itself to a predictor at the first row.
 #[derive(Debug, Clone, Default)]
 pub struct Scratch {
     slots: Vec<u8>,
+    /// Slots of rows side by side.
+    columns: Vec<[u8; ROWS]>,
     numbers: Vec<f64>,
     bins: Vec<u8>,
     room: Room,
@@ -110,29 +130,58 @@ impl Predictor {
         model.check()?;
         let mut usage = Usage::new(&model.features);
         model.members.iter().for_each(|member| usage.add_part(&member.part));
-        let (encoder, places) = Encoder::new(&model.schema, &model.features, &usage)?;
+        Predictor::assemble(model, &usage, tier, |trees, slots| {
+            let n_nodes = trees.trees.iter().map(|tree| tree.nodes.len()).sum();
+            let n_values = trees.trees.iter().map(|tree| tree.values.len()).sum();
+            let mut forest = Forest::with_capacity(trees.trees.len(), n_nodes, n_values);
+            trees.trees.iter().for_each(|tree| forest.add(tree, |f, test| slots.of(f, test)));
+            forest
+        })
+    }
+
+    /// Packs a checked model, whose trees `forest_of` flattens.
+    fn assemble(
+        model: Model,
+        usage: &Usage,
+        tier: Tier,
+        mut forest_of: impl FnMut(&Trees, &Slots<'_>) -> Forest,
+    ) -> Result<Predictor, Error> {
+        let (encoder, places) = Encoder::new(&model.schema, &model.features, usage)?;
+        let slots = Slots::new(usage, &places);
         let mut members = Vec::with_capacity(model.members.len());
         let mut shape = Shape::default();
-        shape.add_features(&model.features, &usage);
+        shape.add_features(&model.features, usage);
         for member in model.members {
             let part = match member.part {
                 Part::Trees(trees) => {
-                    let n_slots = encoder.n_slots;
-                    let packed = PackedTrees::new(&trees, &usage, &places, n_slots, tier)?;
+                    let forest = forest_of(&trees, &slots);
+                    let packed = PackedTrees::new(&trees, forest, encoder.n_slots, tier)?;
                     shape.join(&packed.shape, 1.0);
                     PackedPart::Trees(Box::new(packed))
                 }
                 Part::Linear(linear) => {
                     shape.add_linear(&linear, &model.features);
-                    PackedPart::Linear(PackedLinear::new(&linear, &usage, &places))
+                    PackedPart::Linear(PackedLinear::new(&linear, usage, &places))
                 }
                 Part::Constant(values) => PackedPart::Constant(values),
             };
             members.push(PackedMember { weight: member.weight, link: member.link, part });
         }
         let stride = stride_of(tier, encoder.n_slots);
+        let reads_columns = encoder.is_plain() && encoder.n_slots <= columns::MAX_SLOTS;
+        let needs_rows = members.iter().any(|member| member.part.reads_rows());
         let (schema, notes) = (model.schema, model.notes);
-        Ok(Predictor { schema, notes, encoder, members, shape, tier, stride })
+        Ok(Predictor {
+            schema,
+            notes,
+            encoder,
+            members,
+            shape,
+            tier,
+            stride,
+            reads_columns,
+            needs_rows,
+        })
     }
 
     /// Loads a model from the bytes of a file, see [`Model::from_bytes`].
@@ -140,7 +189,28 @@ impl Predictor {
     /// # Errors
     /// [`Error::BadFile`] or [`Error::BadModel`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Predictor, Error> {
-        Predictor::compile(Model::read_unchecked(bytes)?)
+        match Predictor::from_stored(bytes)? {
+            Some(predictor) => Ok(predictor),
+            None => Predictor::compile(Model::read_unchecked(bytes)?),
+        }
+    }
+
+    /// Packs trees as they lie in the file; none if one of them is odd.
+    fn from_stored(bytes: &[u8]) -> Result<Option<Predictor>, Error> {
+        let StoredModel { model, trees } = StoredModel::read(bytes)?;
+        model.check_without_trees()?;
+        let mut usage = Usage::new(&model.features);
+        let others = model.members.iter().filter(|m| !matches!(m.part, Part::Trees(_)));
+        others.for_each(|member| usage.add_part(&member.part));
+        let width = model.schema.n_outputs();
+        if !trees.iter().all(|trees| stored::check(trees, width, &mut usage)) {
+            return Ok(None);
+        }
+        let mut trees = trees.iter();
+        let forest_of = |_: &Trees, slots: &Slots<'_>| {
+            trees.next().map(|trees| stored::flatten(trees, slots)).unwrap_or_default()
+        };
+        Predictor::assemble(model, &usage, Tier::best(), forest_of).map(Some)
     }
 
     /// Loads a model file.
@@ -219,7 +289,7 @@ impl Predictor {
         out: &mut [f64],
     ) -> Result<(), Error> {
         scratch.fit(self, 1);
-        let Scratch { slots, numbers, bins, room, scores } = scratch;
+        let Scratch { slots, numbers, bins, room, scores, .. } = scratch;
         let mut row = Encoded { slots, numbers, bins };
         arch::encode(self.tier, &self.encoder, &self.schema, cell, &mut row)?;
         let scores = &mut scores[..out.len()];
@@ -229,7 +299,7 @@ impl Predictor {
             match &member.part {
                 PackedPart::Trees(trees) => {
                     let rows = Rows { slots, stride: self.stride, n_rows: 1 };
-                    trees.score(rows, room, scores);
+                    trees.score(rows, None, room, scores);
                 }
                 PackedPart::Linear(linear) => linear.score(numbers, bins, scores),
                 PackedPart::Constant(values) => linear::add(scores, values, 1.0),
@@ -279,6 +349,12 @@ impl Scratch {
     fn fit(&mut self, predictor: &Predictor, n_rows: usize) {
         let encoder = &predictor.encoder;
         grow(&mut self.slots, n_rows * predictor.stride);
+        if predictor.reads_columns
+            && n_rows >= pack::FEWEST_ROWS
+            && self.columns.len() < encoder.n_slots
+        {
+            self.columns.resize(encoder.n_slots, [0; ROWS]);
+        }
         grow(&mut self.numbers, n_rows * encoder.n_numbers);
         grow(&mut self.bins, n_rows * encoder.n_bins);
         grow(&mut self.scores, n_rows * predictor.n_outputs());
@@ -301,7 +377,7 @@ mod tests {
     use crate::measure::synthetic::Synthetic;
     use crate::random::Random;
     use crate::schema::TaskKind;
-    use crate::tree::{BinSet, Node, Test, TreeOutput, Trees};
+    use crate::tree::{BinSet, Node, Test, TreeOutput};
     use proptest::prelude::*;
 
     /// What the model predicts for a row when everything is done slowly.
@@ -502,9 +578,9 @@ mod tests {
     #[test]
     fn shapes_count_what_is_there() {
         let shape = one_tree().shape();
-        // 2 of 64 trees in a vector and their values; 1 block of edges, 3 merged bins; 4 bins, a
-        // table of 4 names.
-        let bytes = 4.0 + 16.0 + (128.0 + 1.0 + 3.0) + (32.0 + 12.0 + 2.0 + 1.0 + 4.0);
+        // 2 of 64 trees in a vector and their values; 1 block of edges and keys, 3 merged bins; 4
+        // bins, a table of 4 names.
+        let bytes = 4.0 + 16.0 + (192.0 + 1.0 + 3.0) + (32.0 + 12.0 + 2.0 + 1.0 + 4.0);
         let expected = Shape {
             n_binned: 1.0,
             n_looked_up: 1.0,

@@ -12,16 +12,14 @@ use crate::cost::{Shape, TreeFacts};
 use crate::engine::arch::{self, ANSWERS_SLACK, Found, REGISTER, ROWS_AT_ONCE, Rows, SLACK};
 use crate::engine::chains::{Chains, Cut};
 use crate::engine::columns::{self, Columns, GROUPS, MAX_NODES, ROWS};
-use crate::engine::encode::Places;
-use crate::engine::flat::FlatTree;
+use crate::engine::flat::{FlatTree, Forest};
 use crate::engine::packing::Packing;
 use crate::engine::sections::{SECTION_SLOTS, Sectioner};
 use crate::engine::tier::Tier;
-use crate::engine::usage::Usage;
 use crate::engine::vectors::{Run, Vectors, leaf_values};
 use crate::engine::walked::{LANES, Walked};
 use crate::error::Error;
-use crate::tree::{LaneSums, SUM_LANES, Test, TreeOutput, Trees};
+use crate::tree::{LaneSums, SUM_LANES, TreeOutput, Trees};
 
 /// Where the value of one tree is found.
 #[derive(Debug, Clone, Copy)]
@@ -50,16 +48,6 @@ impl Sum {
         let first = terms.first().filter(|_| follow).map(|term| term.place as usize);
         let places = if follow { Vec::new() } else { terms.iter().map(|t| t.place).collect() };
         Sum { output, first, places, bases: terms.iter().map(|term| term.base).collect() }
-    }
-
-    /// Row of values of every term, given the leaves of a row.
-    fn rows<'a>(&'a self, leaves: &'a [u32]) -> impl Iterator<Item = usize> + 'a {
-        let place = move |term: usize| match self.first {
-            Some(first) => first + term,
-            None => self.places[term] as usize,
-        };
-        let bases = self.bases.iter().enumerate();
-        bases.map(move |(term, &base)| (base + leaves[place(term)]) as usize)
     }
 
     /// The leaves of the terms, in order.
@@ -164,40 +152,32 @@ pub(crate) fn stride_of(tier: Tier, n_slots: usize) -> usize {
 }
 
 impl PackedTrees {
-    /// Packs checked trees for rows of `n_slots` slots.
+    /// Packs flat trees for rows of `n_slots` slots; `trees` gives all but the trees themselves.
     ///
     /// # Errors
     /// More nodes or values than four bytes can count.
-    pub fn new(
-        trees: &Trees,
-        usage: &Usage,
-        places: &[Places],
-        n_slots: usize,
-        tier: Tier,
-    ) -> Result<Self, Error> {
-        let n_nodes: usize = trees.trees.iter().map(|tree| tree.nodes.len()).sum();
-        let n_values: usize = trees.trees.iter().map(|tree| tree.values.len()).sum();
+    pub fn new(trees: &Trees, forest: Forest, n_slots: usize, tier: Tier) -> Result<Self, Error> {
         // Packed trees repeat values, at most 64 times where they are few.
-        if n_nodes.max(n_values) >= (u32::MAX >> 2) as usize {
+        if forest.nodes.len().max(forest.values.len()) >= (u32::MAX >> 2) as usize {
             return Err(Error::BadModel("it has more than a billion nodes or values".into()));
         }
         let mut packer = Packer::new(trees, tier);
-        let slot_of = |feature: u32, test: &Test| {
-            let used = &usage.features[feature as usize];
-            let (slot, threshold) = used.slot_of(&used.asked(test));
-            ((places[feature as usize].slot + slot) as u16, threshold)
-        };
-        let flat: Vec<FlatTree> =
-            trees.trees.iter().map(|tree| FlatTree::new(tree, slot_of)).collect();
-        packer.add_columns(&flat, n_slots);
-        packer.add_all(flat, n_slots);
+        packer.add_columns(&forest, n_slots);
+        packer.add_all(forest, n_slots);
         Ok(packer.finish())
     }
 
-    /// Scores of encoded rows into `scores` `(n_rows, n_outputs)`.
-    pub fn score(&self, rows: Rows<'_>, room: &mut Room, scores: &mut [f64]) {
-        if let Some(columns) = self.columns.as_ref().filter(|_| rows.n_rows >= FEWEST_ROWS) {
-            return self.score_columns(columns, rows, room, scores);
+    /// Scores of encoded rows into `scores` `(n_rows, n_outputs)`; `columns` `(n_slots, ROWS)` if they
+    /// are encoded slot by slot too, then `rows` are read only if [`PackedTrees::reads_rows`].
+    pub fn score(
+        &self,
+        rows: Rows<'_>,
+        columns: Option<&[[u8; ROWS]]>,
+        room: &mut Room,
+        scores: &mut [f64],
+    ) {
+        if let Some(trees) = self.columns.as_ref().filter(|_| rows.n_rows >= FEWEST_ROWS) {
+            return self.score_columns(trees, rows, columns, room, scores);
         }
         let n_outputs = self.base.len();
         for first in (0..rows.n_rows).step_by(ROWS_BY_TREES) {
@@ -205,6 +185,11 @@ impl PackedTrees {
             let rows = Rows { slots: &rows.slots[first * rows.stride..], n_rows, ..rows };
             self.score_rows(rows, room, &mut scores[first * n_outputs..][..n_rows * n_outputs]);
         }
+    }
+
+    /// Whether a batch needs rows, not columns.
+    pub fn reads_rows(&self) -> bool {
+        self.columns.is_none()
     }
 
     /// Makes room for any number of rows.
@@ -238,37 +223,37 @@ impl PackedTrees {
     /// As [`PackedTrees::score`], many rows together.
     fn score_columns(
         &self,
-        columns: &Columns,
+        trees: &Columns,
         rows: Rows<'_>,
+        columns: Option<&[[u8; ROWS]]>,
         room: &mut Room,
         scores: &mut [f64],
     ) {
         let n_outputs = self.base.len();
-        let Room { columns: slots, lanes, .. } = room;
+        let Room { columns: own, lanes, .. } = room;
         lanes.resize(SUM_LANES, [0.0; ROWS]);
+        assert!(rows.n_rows <= ROWS, "a batch is cut into as many rows as columns hold");
+        let slots = columns.unwrap_or_else(|| {
+            let own = fitted(own, trees.n_slots);
+            columns::transpose(rows.slots, rows.stride, rows.n_rows, own.as_flattened_mut());
+            own
+        });
         let mut reach = [[0; GROUPS]; MAX_NODES];
-        for first in (0..rows.n_rows).step_by(ROWS) {
-            let n_rows = (rows.n_rows - first).min(ROWS);
-            let slots = fitted(slots, columns.n_slots);
-            let own = &rows.slots[first * rows.stride..];
-            columns::transpose(own, rows.stride, n_rows, slots.as_flattened_mut());
-            let scores = &mut scores[first * n_outputs..][..n_rows * n_outputs];
-            scores.fill(0.0);
-            let mut trees = columns.trees.iter();
-            for sum in &self.sums {
-                let TreeOutput::One(output) = sum.output else { continue };
-                lanes.fill([0.0; ROWS]);
-                for (term, tree) in trees.by_ref().take(sum.bases.len()).enumerate() {
-                    let lane = &mut lanes[term % SUM_LANES];
-                    arch::add_tree(self.tier, columns, tree, slots, &mut reach, lane);
-                }
-                for (row, scores) in scores.chunks_exact_mut(n_outputs).enumerate() {
-                    let lanes = LaneSums(std::array::from_fn(|lane| lanes[lane][row]));
-                    scores[output as usize] += lanes.total();
-                }
+        scores.fill(0.0);
+        let mut left = trees.trees.iter();
+        for sum in &self.sums {
+            let TreeOutput::One(output) = sum.output else { continue };
+            lanes.fill([0.0; ROWS]);
+            for (term, tree) in left.by_ref().take(sum.bases.len()).enumerate() {
+                let lane = &mut lanes[term % SUM_LANES];
+                arch::add_tree(self.tier, trees, tree, slots, &mut reach, lane);
             }
-            scores.chunks_exact_mut(n_outputs).for_each(|scores| self.finish(scores));
+            for (row, scores) in scores.chunks_exact_mut(n_outputs).enumerate() {
+                let lanes = LaneSums(std::array::from_fn(|lane| lanes[lane][row]));
+                scores[output as usize] += lanes.total();
+            }
         }
+        scores.chunks_exact_mut(n_outputs).for_each(|scores| self.finish(scores));
     }
 
     /// Turns sums into scores `(n_outputs,)`, as the oracle adds them to scores of zero.
@@ -311,11 +296,8 @@ impl PackedTrees {
                     scores[output as usize] += lanes.total();
                 }
                 TreeOutput::All => {
-                    for row in sum.rows(leaves) {
-                        let row = &self.rows[row * scores.len()..][..scores.len()];
-                        let row = row.iter().map(|&value| f64::from(value));
-                        scores.iter_mut().zip(row).for_each(|(score, value)| *score += value);
-                    }
+                    let leaves = sum.gather(leaves, ordered);
+                    arch::add_rows(self.tier, &self.rows, &sum.bases, leaves, scores);
                 }
             }
         }
@@ -332,10 +314,11 @@ fn fitted(columns: &mut Vec<[u8; ROWS]>, length: usize) -> &mut [[u8; ROWS]] {
 }
 
 /// Rows from which a batch is predicted by columns.
-const FEWEST_ROWS: usize = 16;
+pub(crate) const FEWEST_ROWS: usize = 16;
 
-/// Most rows that share a pass over the trees.
-const ROWS_BY_TREES: usize = 64;
+/// Most rows that share a pass over the trees: with 64 instead, a forest of 100 full-depth trees
+/// took a fifth more time a row.
+const ROWS_BY_TREES: usize = 256;
 
 /// Most rows of a batch that are encoded together.
 pub(crate) const MAX_ROWS: usize = ROWS;
@@ -346,25 +329,25 @@ pub(crate) fn narrow(output: TreeOutput, n_outputs: usize) -> TreeOutput {
 }
 
 fn packing_of(tree: &FlatTree) -> Packing {
-    Packing::of(tree.depth, tree.n_leaves, tree.levels().is_some())
+    Packing::of(tree.depth, tree.n_leaves, tree.is_oblivious)
 }
 
 /// Trees of every section, in order, and the slots that its row gathers; slots of trees become
 /// those of their section. Trees that ask more than `max_slots` are added to `walked`.
 fn sections(
-    flat: &mut [FlatTree],
+    flat: &mut Forest,
     n_slots: usize,
     max_slots: usize,
     walked: &mut Vec<usize>,
 ) -> Vec<(Vec<usize>, Vec<u16>)> {
     if n_slots <= max_slots {
-        return vec![((0..flat.len()).collect(), Vec::new())];
+        return vec![((0..flat.n_trees()).collect(), Vec::new())];
     }
     let mut sections: Vec<(Vec<usize>, Vec<u16>)> = Vec::new();
     let mut sectioner = Sectioner::new();
     let mut places = HashMap::new();
-    for (index, tree) in flat.iter_mut().enumerate() {
-        let asked = tree.slots();
+    for index in 0..flat.n_trees() {
+        let asked = flat.tree(index).slots();
         if asked.len() > max_slots || SECTION_SLOTS > max_slots {
             walked.push(index);
             continue;
@@ -375,7 +358,7 @@ fn sections(
         }
         let (indices, gathered) = sections.last_mut().expect("one was just made");
         indices.push(index);
-        tree.renumber(|slot| {
+        flat.renumber(index, |slot| {
             *places.entry(slot).or_insert_with(|| {
                 gathered.push(slot);
                 gathered.len() as u16 - 1
@@ -415,25 +398,26 @@ impl<'a> Packer<'a> {
         Packer {
             trees,
             outputs: trees.outputs.iter().map(|&output| narrow(output, n_outputs)).collect(),
-            terms: vec![Term { place: 0, base: 0 }; trees.trees.len()],
+            terms: vec![Term { place: 0, base: 0 }; trees.outputs.len()],
             packed,
         }
     }
 
     /// Lays out all trees for batches, in the order of their sums, if all can be.
-    fn add_columns(&mut self, flat: &[FlatTree], n_slots: usize) {
+    fn add_columns(&mut self, flat: &Forest, n_slots: usize) {
         let is_one = |output: &TreeOutput| matches!(output, TreeOutput::One(_));
         let fits = n_slots <= columns::MAX_SLOTS
             && self.outputs.iter().all(is_one)
-            && flat.iter().all(Columns::serve);
-        let pays = |tree: &&FlatTree| arch::columns_pay(self.packed.tier, packing_of(tree));
+            && flat.trees().all(|tree| Columns::serve(&tree));
+        let pays = |tree: &FlatTree| arch::columns_pay(self.packed.tier, packing_of(tree));
         // Most trees decide.
-        if !fits || 4 * flat.iter().filter(pays).count() < 3 * flat.len().max(1) {
+        if !fits || 4 * flat.trees().filter(pays).count() < 3 * flat.n_trees().max(1) {
             return;
         }
         let mut columns = Columns { n_slots, ..Columns::default() };
+        let mut values = Vec::new();
         for index in self.order() {
-            columns.add(&flat[index], &self.trees.trees[index].values);
+            columns.add(&flat.tree(index), &mut values);
         }
         self.packed.columns = Some(columns);
     }
@@ -453,7 +437,7 @@ impl<'a> Packer<'a> {
     }
 
     /// Lays out all trees, section by section, those of one packing together.
-    fn add_all(&mut self, mut flat: Vec<FlatTree>, n_slots: usize) {
+    fn add_all(&mut self, mut flat: Forest, n_slots: usize) {
         let cuts = self.count(&flat, n_slots);
         let max_slots = arch::max_slots(self.packed.tier);
         let mut place = 0;
@@ -466,18 +450,18 @@ impl<'a> Packer<'a> {
             place += indices.len();
         }
         // Trees that are walked side by side should be about equally deep.
-        walked.sort_by_key(|&index| flat[index].depth);
+        walked.sort_by_key(|&index| flat.tree(index).depth);
         self.add_walked(&walked, &flat, place);
         self.packed.n_places = place + walked.len() + SLACK;
     }
 
     /// Counts the shape; returns where deep trees are cut.
-    fn count(&mut self, flat: &[FlatTree], n_slots: usize) -> Vec<Option<Cut>> {
+    fn count(&mut self, flat: &Forest, n_slots: usize) -> Vec<Option<Cut>> {
         let mut sectioner = Sectioner::new();
-        let cuts = flat.iter().enumerate().map(|(index, tree)| {
-            let packing = packing_of(tree);
-            let cut = (packing == Packing::Chain).then(|| Cut::new(tree));
-            let facts = TreeFacts::new(tree, self.width(index), cut.as_ref());
+        let cuts = flat.trees().enumerate().map(|(index, tree)| {
+            let packing = packing_of(&tree);
+            let cut = (packing == Packing::Chain).then(|| Cut::new(&tree));
+            let facts = TreeFacts::new(&tree, self.width(index), cut.as_ref());
             self.packed.shape.add_tree(packing, &facts);
             if n_slots > SECTION_SLOTS {
                 sectioner.add(&tree.slots());
@@ -493,14 +477,14 @@ impl<'a> Packer<'a> {
     fn add_section(
         &mut self,
         indices: &[usize],
-        flat: &[FlatTree],
+        flat: &Forest,
         cuts: &[Option<Cut>],
         mut place: usize,
     ) {
         let mut order: Vec<(Packing, u32, usize)> = indices
             .iter()
             .map(|&index| {
-                let packing = packing_of(&flat[index]);
+                let packing = packing_of(&flat.tree(index));
                 // Chains that are followed side by side should be about equally long.
                 (packing, cuts[index].as_ref().map_or(0, |cut| cut.n_hops), index)
             })
@@ -520,48 +504,40 @@ impl<'a> Packer<'a> {
         self.packed.sections.last_mut().expect("there is a section under construction")
     }
 
-    fn add_vectors(
-        &mut self,
-        packing: Packing,
-        indices: &[usize],
-        flat: &[FlatTree],
-        place: usize,
-    ) {
-        let trees: Vec<&FlatTree> = indices.iter().map(|&index| &flat[index]).collect();
+    fn add_vectors(&mut self, packing: Packing, indices: &[usize], flat: &Forest, place: usize) {
+        let trees: Vec<FlatTree> = indices.iter().map(|&index| flat.tree(index)).collect();
         let run = self.section().vectors.add(packing, &trees, place);
         self.section().runs.push(run);
-        for (offset, &index) in indices.iter().enumerate() {
-            let base = self.add_values(index, &leaf_values(packing, &flat[index]));
+        let mut values = Vec::new();
+        for ((offset, &index), tree) in indices.iter().enumerate().zip(&trees) {
+            leaf_values(packing, tree, &mut values);
+            let base = self.add_values(index, tree, &values);
             self.terms[index] = Term { place: (place + offset) as u32, base };
         }
     }
 
-    fn add_chains(
-        &mut self,
-        indices: &[usize],
-        flat: &[FlatTree],
-        cuts: &[Option<Cut>],
-        place: usize,
-    ) {
+    fn add_chains(&mut self, indices: &[usize], flat: &Forest, cuts: &[Option<Cut>], place: usize) {
         let mut roots = Vec::with_capacity(indices.len());
         for (offset, &index) in indices.iter().enumerate() {
             let cut = cuts[index].as_ref().expect("every chain was cut");
             let mut values = Vec::new();
-            let root = self.section().chains.add(&flat[index], cut, &mut values);
+            let tree = flat.tree(index);
+            let root = self.section().chains.add(&tree, cut, &mut values);
             roots.push((root, cut.n_hops));
-            let base = self.add_values(index, &values);
+            let base = self.add_values(index, &tree, &values);
             self.terms[index] = Term { place: (place + offset) as u32, base };
         }
         self.section().chains.place = place;
         self.section().chains.group(&roots);
     }
 
-    fn add_walked(&mut self, indices: &[usize], flat: &[FlatTree], place: usize) {
+    fn add_walked(&mut self, indices: &[usize], flat: &Forest, place: usize) {
         for (offset, &index) in indices.iter().enumerate() {
-            self.packed.walked.add(&flat[index]);
-            let n_rows = self.trees.trees[index].values.len() / self.width(index);
+            let tree = flat.tree(index);
+            self.packed.walked.add(&tree);
+            let n_rows = tree.values.len() / self.width(index);
             let values: Vec<u32> = (0..n_rows as u32).collect();
-            let base = self.add_values(index, &values);
+            let base = self.add_values(index, &tree, &values);
             self.terms[index] = Term { place: (place + offset) as u32, base };
         }
         self.packed.walked.place = place;
@@ -577,13 +553,17 @@ impl<'a> Packer<'a> {
     }
 
     /// Appends rows of a tree's values in the order of its leaves; returns where they begin.
-    fn add_values(&mut self, index: usize, order: &[u32]) -> u32 {
-        let (width, values) = (self.width(index), &self.trees.trees[index].values);
+    fn add_values(&mut self, index: usize, tree: &FlatTree, order: &[u32]) -> u32 {
+        let (width, values) = (self.width(index), tree.values);
         let kept = match self.outputs[index] {
             TreeOutput::One(_) => &mut self.packed.values,
             TreeOutput::All => &mut self.packed.rows,
         };
         let base = (kept.len() / width) as u32;
+        if width == 1 {
+            kept.extend(order.iter().map(|&row| values[row as usize]));
+            return base;
+        }
         for &row in order {
             kept.extend_from_slice(&values[row as usize * width..][..width]);
         }

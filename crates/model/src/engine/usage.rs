@@ -69,6 +69,11 @@ impl FeatureUse {
         self.n_ranks() + self.sets.len()
     }
 
+    /// Whether its bin is wanted in one or two slots, and nothing else of it.
+    pub fn is_ranked_only(&self) -> bool {
+        self.n_ranks() > 0 && self.sets.is_empty() && !self.number && !self.bin
+    }
+
     fn n_ranks(&self) -> usize {
         self.ranks.iter().filter(|&&wanted| wanted).count()
     }
@@ -105,7 +110,7 @@ impl FeatureUse {
         }
     }
 
-    fn add_test(&mut self, test: &Test) {
+    pub fn add_test(&mut self, test: &Test) {
         match self.asked(test) {
             Asked::Rank { threshold, missing_right } => {
                 self.ranks[usize::from(missing_right)] = true;
@@ -133,11 +138,30 @@ impl FeatureUse {
     pub fn slot_of(&self, asked: &Asked) -> (usize, u8) {
         match asked {
             Asked::Rank { threshold, missing_right } => {
-                let slot = usize::from(*missing_right && self.ranks[0]);
-                (slot, self.merged(*threshold))
+                (self.rank_slot(*missing_right), self.merged(*threshold))
             }
             Asked::Set(set) => (self.n_ranks() + self.sets.range(..set).count(), 0),
         }
+    }
+
+    /// Place of a rank slot among the feature's slots.
+    pub fn rank_slot(&self, missing_right: bool) -> usize {
+        usize::from(missing_right && self.ranks[0])
+    }
+
+    /// Merged bin of every threshold that asks for a rank; none if no rank slot is wanted.
+    pub fn merged_thresholds(&self) -> Vec<u8> {
+        if self.n_ranks() == 0 {
+            return Vec::new();
+        }
+        let mut merged = 1;
+        let thresholds = (0..self.n_bins.saturating_sub(1)).map(|bin| {
+            let of_bin = if bin == 0 { 0 } else { merged };
+            // At most 254 cuts are below a bin.
+            merged += u8::from(bin > 0 && self.cuts.contains(bin as u8));
+            of_bin
+        });
+        thresholds.collect()
     }
 
     /// Merged bin of a bin.

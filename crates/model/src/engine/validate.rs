@@ -15,6 +15,18 @@ impl Model {
     /// # Errors
     /// [`Error::BadModel`] names the first part that does not fit.
     pub fn check(&self) -> Result<(), Error> {
+        self.check_with(check_trees)
+    }
+
+    /// As [`Model::check`], for a model whose trees are elsewhere.
+    pub(crate) fn check_without_trees(&self) -> Result<(), Error> {
+        self.check_with(|trees, _, width| check_sum(trees, width))
+    }
+
+    fn check_with(
+        &self,
+        check_trees: impl Fn(&Trees, &[Feature], usize) -> Problem,
+    ) -> Result<(), Error> {
         check_schema(&self.schema)?;
         for (index, feature) in self.features.iter().enumerate() {
             check_feature(&self.schema, feature).map_err(|problem| {
@@ -89,9 +101,14 @@ fn check_feature(schema: &Schema, feature: &Feature) -> Problem {
     }
 }
 
-fn check_trees(trees: &Trees, features: &[Feature], width: usize) -> Problem {
+/// Checks all but the trees.
+fn check_sum(trees: &Trees, width: usize) -> Problem {
     check_numbers("base", &trees.base, width)?;
-    require(trees.scale.is_finite(), || "scale is not finite".into())?;
+    require(trees.scale.is_finite(), || "scale is not finite".into())
+}
+
+fn check_trees(trees: &Trees, features: &[Feature], width: usize) -> Problem {
+    check_sum(trees, width)?;
     let (n_trees, n_outputs) = (trees.trees.len(), trees.outputs.len());
     require(n_trees == n_outputs, || format!("{n_trees} trees have {n_outputs} outputs"))?;
     for (index, (tree, output)) in trees.trees.iter().zip(&trees.outputs).enumerate() {

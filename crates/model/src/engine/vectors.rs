@@ -1,6 +1,6 @@
 //! Tests by the vector, and the paths that find a leaf from their answers.
 
-use crate::engine::flat::{FlatNode, FlatTree};
+use crate::engine::flat::FlatTree;
 use crate::engine::packing::{LANES, Packing};
 
 /// 64 tests `row[slot] > threshold`. A test that is not used asks whether a byte is above 255.
@@ -12,15 +12,14 @@ pub(crate) struct Vector {
     pub thresholds: [u8; LANES],
 }
 
-/// Paths to leaves: the leaf whose `(answers ^ want) & care` is zero is reached. Bits of `u16` or
-/// `u32`, as many as fit (two trees share those of `u16`, one in the even and one in the odd
-/// words); a path that is not used wants an answer that is never given.
+/// Paths to leaves, left to right: a path is the tests at which it turns left. The first leaf none of
+/// whose tests is passed is reached: its own are not, and a leaf before it turns left where the row
+/// turns right. Bits of `u16` or `u32`, as many as fit (two trees share those of `u16`, one in the even
+/// and one in the odd words). The last leaf turns left nowhere, so what lies behind is never
+/// looked for.
 #[derive(Debug, Clone, Copy)]
 #[repr(C, align(64))]
-pub(crate) struct Paths {
-    pub want: [u8; 64],
-    pub care: [u8; 64],
-}
+pub(crate) struct Paths(pub [u8; 64]);
 
 /// Trees of one packing, in vectors that follow each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +52,7 @@ struct Place {
 
 impl Vectors {
     /// Appends trees of one packing; `place` is where their leaves will be found.
-    pub fn add(&mut self, packing: Packing, trees: &[&FlatTree], place: usize) -> Run {
+    pub fn add(&mut self, packing: Packing, trees: &[FlatTree<'_>], place: usize) -> Run {
         let (vector, path) = (self.vectors.len(), self.paths.len());
         let n_vectors = trees.len().div_ceil(packing.n_trees());
         let unused = Vector { slots: [0; LANES], thresholds: [255; LANES] };
@@ -84,8 +83,7 @@ impl Vectors {
 
     /// The last level's answer is the lowest bit.
     fn add_levels(&mut self, tree: &FlatTree, at: Place) {
-        let levels = tree.levels().expect("the packing is for oblivious trees");
-        for (level, (slot, threshold)) in levels.into_iter().enumerate() {
+        for (level, (slot, threshold)) in tree.levels().enumerate() {
             self.set(at, tree.depth - 1 - level, slot, threshold);
         }
     }
@@ -93,72 +91,68 @@ impl Vectors {
     /// Heap order from lane 1 on: the children of lane `i` are `2 i` and `2 i + 1`; a missing child
     /// goes left.
     fn add_heap(&mut self, tree: &FlatTree, at: Place) {
-        let mut open = vec![(0u32, 1usize)];
-        while let Some((node, lane)) = open.pop() {
-            if let FlatNode::Split { slot, threshold, left, right } = tree.nodes[node as usize] {
-                self.set(at, lane, slot, threshold);
-                open.extend([(left, 2 * lane), (right, 2 * lane + 1)]);
-            }
+        let mut lanes = vec![1; tree.nodes.len()];
+        for (index, node) in tree.splits() {
+            let (lane, left) = (lanes[index], node.next as usize);
+            self.set(at, lane, node.slot, node.threshold);
+            (lanes[left], lanes[left + 1]) = (2 * lane, 2 * lane + 1);
         }
     }
 
-    /// Tests in the order of the nodes, leaves by their order among the nodes; paths of `BYTES`
-    /// bytes. `half`: the tree's place in the pair that shares a register of paths.
+    /// Tests in the order of the nodes, leaves from left to right; paths of `BYTES` bytes. `half`:
+    /// the tree's place in the pair that shares a register of paths.
     fn add_paths<const BYTES: usize>(&mut self, tree: &FlatTree, at: Place, half: usize) {
-        let mut n_tests = 0;
-        let mut n_leaves = 0;
         let per_word = 64 / BYTES;
         let n_words = (8 * BYTES).div_ceil(per_word).max(1);
         if half == 0 {
-            let unused = Paths { want: [255; 64], care: [255; 64] };
-            self.paths.resize(self.paths.len() + n_words, unused);
+            self.paths.resize(self.paths.len() + n_words, Paths([0; 64]));
         }
         let first = self.paths.len() - n_words;
-        // Answers wanted and cared for on the way to a node.
-        let mut ways = vec![(0u32, 0u32); tree.nodes.len()];
-        for (index, node) in tree.nodes.iter().enumerate() {
-            let (want, care) = ways[index];
-            match *node {
-                FlatNode::Split { slot, threshold, left, right } => {
-                    self.set(at, n_tests, slot, threshold);
-                    let bit = 1 << n_tests;
-                    ways[left as usize] = (want, care | bit);
-                    ways[right as usize] = (want | bit, care | bit);
-                    n_tests += 1;
-                }
-                FlatNode::Leaf { .. } => {
-                    let lane = if BYTES == 2 { 2 * n_leaves + half } else { n_leaves };
-                    let paths = &mut self.paths[first + lane / per_word];
-                    let byte = lane % per_word * BYTES;
-                    paths.want[byte..byte + BYTES].copy_from_slice(&want.to_le_bytes()[..BYTES]);
-                    paths.care[byte..byte + BYTES].copy_from_slice(&care.to_le_bytes()[..BYTES]);
-                    n_leaves += 1;
-                }
-            }
+        // Tests at which the way to a node turns left.
+        let mut ways = vec![0u32; tree.nodes.len()];
+        for (test, (index, node)) in tree.splits().enumerate() {
+            let (way, left) = (ways[index], node.next as usize);
+            self.set(at, test, node.slot, node.threshold);
+            ways[left] = way | 1 << test;
+            ways[left + 1] = way;
+        }
+        let before = tree.leaves_before();
+        for (index, _) in tree.leaves() {
+            let leaf = before[index] as usize;
+            let lane = if BYTES == 2 { 2 * leaf + half } else { leaf };
+            let Paths(paths) = &mut self.paths[first + lane / per_word];
+            let byte = lane % per_word * BYTES;
+            paths[byte..byte + BYTES].copy_from_slice(&ways[index].to_le_bytes()[..BYTES]);
         }
     }
 }
 
-/// Row of values of every leaf that a packing may find, in the order in which it numbers them.
-pub(crate) fn leaf_values(packing: Packing, tree: &FlatTree) -> Vec<u32> {
-    let Some(n_values) = packing.n_values() else {
-        let leaf = |node: &FlatNode| match node {
-            FlatNode::Leaf { value } => Some(*value),
-            FlatNode::Split { .. } => None,
-        };
-        return tree.nodes.iter().filter_map(leaf).collect();
-    };
-    let mut values = vec![0; n_values];
-    // A leaf above the last level is reached by going left, and takes all the places below it.
-    let mut open = vec![(0u32, 0, n_values)];
-    while let Some((node, start, length)) = open.pop() {
-        match tree.nodes[node as usize] {
-            FlatNode::Leaf { value } => values[start..start + length].fill(value),
-            FlatNode::Split { left, right, .. } => {
-                let half = length / 2;
-                open.extend([(left, start, half), (right, start + half, half)]);
-            }
-        }
+/// Row of values of every leaf that a packing may find, in the order in which it numbers them, into
+/// `values`.
+pub(crate) fn leaf_values(packing: Packing, tree: &FlatTree, values: &mut Vec<u32>) {
+    values.clear();
+    if matches!(packing, Packing::Paths16 | Packing::Paths32) {
+        let before = tree.leaves_before();
+        values.resize(tree.n_leaves, 0);
+        tree.leaves().for_each(|(index, leaf)| values[before[index] as usize] = leaf.next);
+        return;
     }
-    values
+    let is_full = tree.nodes.len() + 1 == 2 << tree.depth;
+    let n_values = packing.n_values().filter(|&n_values| !is_full || n_values != tree.n_leaves);
+    let Some(n_values) = n_values else {
+        // As many as leaves; should all lie on the last level, they are in the order of their places.
+        return values.extend(tree.leaves().map(|(_, leaf)| leaf.next));
+    };
+    values.resize(n_values, 0);
+    // A leaf above the last level is reached by going left, and takes all the places below it.
+    let mut spans = vec![(0, n_values); tree.nodes.len()];
+    for (index, node) in tree.splits() {
+        let ((start, length), left) = (spans[index], node.next as usize);
+        spans[left] = (start, length / 2);
+        spans[left + 1] = (start + length / 2, length / 2);
+    }
+    for (index, leaf) in tree.leaves() {
+        let (start, length) = spans[index];
+        values[start..start + length].fill(leaf.next);
+    }
 }

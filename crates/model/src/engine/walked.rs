@@ -1,7 +1,7 @@
 //! Trees as flat arrays of small nodes that are walked without branches: for every tier, and right
 //! for every tree.
 
-use crate::engine::flat::{FlatNode, FlatTree};
+use crate::engine::flat::{FlatTree, View};
 
 /// Trees walked side by side.
 pub(crate) const LANES: usize = 8;
@@ -53,12 +53,12 @@ impl Walked {
         let first = self.nodes.len() as u32;
         self.trees.push(Root { depth: tree.depth as u32, node: first });
         for (index, node) in tree.nodes.iter().enumerate() {
-            let (node, value) = match *node {
-                FlatNode::Leaf { value } => {
+            let (node, value) = match node.view() {
+                View::Leaf { value } => {
                     let own = first + index as u32;
                     (PackedNode { threshold: 255, left: own, ..PackedNode::default() }, value)
                 }
-                FlatNode::Split { slot, threshold, left, .. } => {
+                View::Split { slot, threshold, left, .. } => {
                     (PackedNode { slot, threshold, unused: 0, left: first + left }, 0)
                 }
             };

@@ -5,11 +5,12 @@
 //! `Model::from_bytes(&model.to_bytes()) == Ok(model)`. The packed form is made at load, so a
 //! faster engine needs no new files.
 
-mod layout;
+pub(crate) mod layout;
 mod read;
 #[cfg(any(test, fuzzing))]
 mod seal;
 mod sections;
+pub(crate) mod stored;
 mod whole;
 mod write;
 
@@ -25,6 +26,7 @@ mod tests {
     use crate::engine::examples::any_model;
     use crate::engine::{Predictor, Scratch};
     use crate::error::Error;
+    use crate::measure::MadeUpRows;
     use crate::members::Model;
     use crate::random::Random;
     use crate::value::Value;
@@ -43,6 +45,22 @@ mod tests {
             let read = Model::from_bytes(&bytes);
             prop_assert_eq!(read.as_ref(), Ok(&model));
             prop_assert_eq!(read.expect("it was equal").to_bytes(), bytes);
+        }
+
+        #[test]
+        fn trees_taken_as_they_lie_predict_as_the_model_does(seed in any::<u64>()) {
+            let model = any_model(seed);
+            let rows = MadeUpRows::new(&model, 40, seed);
+            let loaded = Predictor::from_bytes(&model.to_bytes()).expect("sound");
+            let compiled = Predictor::compile(model).expect("sound");
+            prop_assert_eq!(loaded.shape(), compiled.shape());
+            let bits_of = |predictor: &Predictor| {
+                let mut out = vec![0.0; 40 * predictor.n_outputs()];
+                let done = predictor.predict_batch(&rows, &mut Scratch::default(), &mut out);
+                done.expect("sound rows");
+                out.into_iter().map(f64::to_bits).collect::<Vec<_>>()
+            };
+            prop_assert_eq!(bits_of(&loaded), bits_of(&compiled));
         }
 
         #[test]
@@ -90,7 +108,10 @@ mod tests {
                 bytes.truncate(table + random.below(bytes.len() - table));
             }
             seal(&mut bytes);
-            if let Ok(predictor) = Predictor::from_bytes(&bytes) {
+            let loaded = Predictor::from_bytes(&bytes);
+            // Both ways of reading find the same files sound.
+            prop_assert_eq!(loaded.is_ok(), Model::from_bytes(&bytes).is_ok());
+            if let Ok(predictor) = loaded {
                 let row = vec![Value::Number(1.5); predictor.schema().columns.len()];
                 let mut out = vec![0.0; predictor.n_outputs()];
                 let _ = predictor.predict_row(&row, &mut Scratch::default(), &mut out);

@@ -4,12 +4,15 @@
 //! believed only as far as its section has bytes, so memory stays within a small multiple of the
 //! file's size whatever the file says.
 
+use std::rc::Rc;
+
 use crate::encoder::{Bins, Feature};
 use crate::error::Error;
 use crate::file::layout::{
     ALL_OUTPUTS, BinsKind, Code, PartKind, SECTIONS, Section, TermKind, node,
 };
 use crate::file::sections::{Stream, open};
+use crate::file::stored::{StoredModel, StoredTree, StoredTrees, is_heap};
 use crate::linear::{Linear, Term};
 use crate::members::{Member, Model, Part};
 use crate::schema::{InputColumn, Schema};
@@ -29,33 +32,48 @@ impl Model {
 
     /// Reads the bytes of a file for someone who checks the model.
     pub(crate) fn read_unchecked(bytes: &[u8]) -> Result<Model, Error> {
-        let mut reader = Reader { sections: open(bytes)?, text_start: 0, sets: Vec::new() };
+        let mut reader = Reader::new(bytes)?;
         let model = reader.model()?;
         reader.finish()?;
         Ok(model)
     }
 }
 
+/// Reads a file but for its trees, which are left as they lie there.
+pub(super) fn read_stored(bytes: &[u8]) -> Result<StoredModel<'_>, Error> {
+    let mut reader = Reader { stored: Some(Vec::new()), ..Reader::new(bytes)? };
+    let model = reader.model()?;
+    reader.finish()?;
+    Ok(StoredModel { model, trees: reader.stored.unwrap_or_default() })
+}
+
 struct Reader<'a> {
     sections: [Stream<'a>; SECTIONS.len()],
     /// Where the next text begins.
     text_start: u32,
-    sets: Vec<BinSet>,
+    sets: Rc<[BinSet]>,
+    /// Trees by member, if they are to be left as they lie.
+    stored: Option<Vec<StoredTrees<'a>>>,
 }
 
 impl<'a> Reader<'a> {
+    fn new(bytes: &'a [u8]) -> Result<Self, Error> {
+        Ok(Reader { sections: open(bytes)?, text_start: 0, sets: Rc::new([]), stored: None })
+    }
+
     fn of(&mut self, section: Section) -> &mut Stream<'a> {
         &mut self.sections[section as usize - 1]
     }
 
     fn model(&mut self) -> Result<Model, Error> {
-        while !self.of(Section::Sets).rest().is_empty() {
+        let sets = self.all(Section::Sets, |reader| {
             let mut set = BinSet::default();
             for word in &mut set.0 {
-                *word = self.of(Section::Sets).u64()?;
+                *word = reader.of(Section::Sets).u64()?;
             }
-            self.sets.push(set);
-        }
+            Ok(set)
+        })?;
+        self.sets = sets.into();
         let schema = self.schema()?;
         let features = self.all(Section::Features, Self::feature)?;
         let members = self.all(Section::Members, Self::member)?;
@@ -196,22 +214,57 @@ impl<'a> Reader<'a> {
     fn trees(&mut self, mut numbers: Vec<f64>, n_trees: usize) -> Result<Trees, Error> {
         let scale = numbers.pop();
         let scale = scale.ok_or_else(|| self.of(Section::Members).bad("trees have no scale"))?;
-        let (mut trees, mut outputs) = (Vec::new(), Vec::new());
+        let mut trees = Trees { base: numbers, trees: Vec::new(), outputs: Vec::new(), scale };
+        let mut stored = StoredTrees::new(Rc::clone(&self.sets));
         for _ in 0..n_trees {
             let n_nodes = self.count(Section::Trees)?;
             let n_values = self.count(Section::Trees)?;
-            outputs.push(match self.of(Section::Trees).u32()? {
+            let output = match self.of(Section::Trees).u32()? {
                 ALL_OUTPUTS => TreeOutput::All,
                 k => TreeOutput::One(k),
-            });
-            let kinds = self.of(Section::Nodes).take(n_nodes, 1)?;
-            let mut nodes = Vec::with_capacity(kinds.len());
-            for &kind in kinds {
-                nodes.push(self.node(kind)?);
+            };
+            trees.outputs.push(output);
+            if self.stored.is_some() {
+                stored.add(self.stored_tree(n_nodes, n_values, output)?);
+            } else {
+                trees.trees.push(self.tree(n_nodes, n_values)?);
             }
-            trees.push(Tree { nodes, values: self.of(Section::Values).f32s(n_values)? });
         }
-        Ok(Trees { base: numbers, trees, outputs, scale })
+        if let Some(all) = &mut self.stored {
+            all.push(stored);
+        }
+        Ok(trees)
+    }
+
+    fn tree(&mut self, n_nodes: usize, n_values: usize) -> Result<Tree, Error> {
+        let kinds = self.of(Section::Nodes).take(n_nodes, 1)?;
+        let mut nodes = Vec::with_capacity(kinds.len());
+        for &kind in kinds {
+            nodes.push(self.node(kind)?);
+        }
+        Ok(Tree { nodes, values: self.of(Section::Values).f32s(n_values)? })
+    }
+
+    fn stored_tree(
+        &mut self,
+        n_nodes: usize,
+        n_values: usize,
+        output: TreeOutput,
+    ) -> Result<StoredTree<'a>, Error> {
+        let kinds = self.of(Section::Nodes).take(n_nodes, 1)?;
+        let kind = kinds.iter().fold(0, |most, &kind| most.max(kind));
+        if kind > node::IN {
+            return Err(self.of(Section::Nodes).bad(&format!("there is no kind of node {kind}")));
+        }
+        // So few that a byte counts them, which vectors do.
+        let leaves_of =
+            |kinds: &[u8]| -> u8 { kinds.iter().map(|&kind| u8::from(kind == node::LEAF)).sum() };
+        let n_leaves = kinds.chunks(255).map(|kinds| usize::from(leaves_of(kinds))).sum();
+        let splits = self.of(Section::Splits).take(n_nodes - n_leaves, 20)?.as_chunks().0;
+        let leaves = self.of(Section::Leaves).take(n_leaves, 4)?.as_chunks().0;
+        let values = self.of(Section::Values).take(n_values, 4)?.as_chunks().0;
+        let is_heap = is_heap(kinds, splits);
+        Ok(StoredTree { output, kinds, splits, leaves, values, is_heap })
     }
 
     fn node(&mut self, kind: u8) -> Result<Node, Error> {

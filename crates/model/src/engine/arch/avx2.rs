@@ -9,6 +9,7 @@ use crate::engine::chains::{Block, CHAIN_LANES, ChainGroup, IS_LEAF};
 use crate::engine::columns::{ColumnTree, Columns, GROUPS, MAX_NODES, ROWS, Reach};
 use crate::engine::edges::{self, Count};
 use crate::engine::encode::{Encoded, Encoder};
+use crate::engine::narrow::Keys;
 use crate::engine::pack::Section;
 use crate::engine::packing::Packing;
 use crate::engine::vectors::{Paths, Run, Vector, Vectors};
@@ -223,16 +224,31 @@ fn equal_words(given: __m256i, want: __m256i, care: __m256i) -> u32 {
 fn paths16(run: &Run, paths: &[Paths], answers: &[u64], leaves: &mut [u32]) {
     let paths = &paths[run.path..run.path + run.n_trees.div_ceil(2)];
     let pairs = leaves.as_chunks_mut::<2>().0;
-    for (pair, (paths, leaves)) in paths.iter().zip(pairs).enumerate() {
-        let given = _mm256_set1_epi32((answers[pair / 2] >> (pair % 2 * 32)) as i32);
-        let (want, care) = (paths.want.as_chunks().0, paths.care.as_chunks().0);
-        let low = equal_words(given, load(&want[0]), load(&care[0]));
-        let high = equal_words(given, load(&want[1]), load(&care[1]));
+    for ((paths, leaves), &answers) in paths.iter().zip(pairs).zip(halves(answers)) {
+        let answers = _mm256_set1_epi32(answers as i32);
+        let (paths, _) = paths.0.as_chunks();
+        let low = open_words(answers, load(&paths[0]));
+        let high = open_words(answers, load(&paths[1]));
         // Two bits a word.
-        let reached = u64::from(low) | u64::from(high) << 32;
-        leaves[0] = (reached & 0x3333_3333_3333_3333).trailing_zeros() / 4;
-        leaves[1] = (reached & 0xCCCC_CCCC_CCCC_CCCC).trailing_zeros() / 4;
+        let open = u64::from(low) | u64::from(high) << 32;
+        leaves[0] = (open & 0x3333_3333_3333_3333).trailing_zeros() / 4;
+        leaves[1] = (open & 0xCCCC_CCCC_CCCC_CCCC).trailing_zeros() / 4;
     }
+}
+
+/// Answers as numbers of 32 bits.
+#[inline]
+fn halves(answers: &[u64]) -> &[u32] {
+    // SAFETY: a number of 64 bits is two of 32.
+    unsafe { std::slice::from_raw_parts(answers.as_ptr().cast(), 2 * answers.len()) }
+}
+
+/// Paths of two bytes that turn left at no test that is passed, two bits each.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn open_words(answers: __m256i, paths: __m256i) -> u32 {
+    let passed = _mm256_and_si256(answers, paths);
+    _mm256_movemask_epi8(_mm256_cmpeq_epi16(passed, _mm256_setzero_si256())) as u32
 }
 
 /// Trees of up to 32 leaves, four registers of paths each.
@@ -240,26 +256,21 @@ fn paths16(run: &Run, paths: &[Paths], answers: &[u64], leaves: &mut [u32]) {
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
 fn paths32(run: &Run, paths: &[Paths], answers: &[u64], leaves: &mut [u32]) {
     let paths = paths[run.path..run.path + 2 * run.n_trees].as_chunks::<2>().0;
-    for (tree, (paths, leaf)) in paths.iter().zip(leaves).enumerate() {
-        let given = _mm256_set1_epi32((answers[tree / 2] >> (tree % 2 * 32)) as i32);
-        let mut reached = 0;
-        for (word, paths) in paths.iter().enumerate() {
-            let (want, care) = (paths.want.as_chunks().0, paths.care.as_chunks().0);
-            let low = reached_of_8(given, load(&want[0]), load(&care[0]));
-            let high = reached_of_8(given, load(&want[1]), load(&care[1]));
-            reached |= (low | high << 8) << (16 * word);
-        }
-        *leaf = reached.trailing_zeros();
+    for ((paths, leaf), &answers) in paths.iter().zip(leaves).zip(halves(answers)) {
+        let answers = _mm256_set1_epi32(answers as i32);
+        let quarter = |paths: &[u8; 32]| {
+            let passed = _mm256_and_si256(answers, load(paths));
+            _mm256_cmpeq_epi32(passed, _mm256_setzero_si256())
+        };
+        let (low, high) = (paths[0].0.as_chunks().0, paths[1].0.as_chunks().0);
+        // Packing puts the halves of registers in turns, which the last step sets right.
+        let low = _mm256_packs_epi32(quarter(&low[0]), quarter(&low[1]));
+        let high = _mm256_packs_epi32(quarter(&high[0]), quarter(&high[1]));
+        let open = _mm256_packs_epi16(low, high);
+        let order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+        let open = _mm256_movemask_epi8(_mm256_permutevar8x32_epi32(open, order));
+        *leaf = (open as u32).trailing_zeros();
     }
-}
-
-/// Bits of the paths of four bytes that are reached.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn reached_of_8(given: __m256i, want: __m256i, care: __m256i) -> u32 {
-    let cared = _mm256_and_si256(_mm256_xor_si256(given, want), care);
-    let equal = _mm256_cmpeq_epi32(cared, _mm256_setzero_si256());
-    _mm256_movemask_ps(_mm256_castsi256_ps(equal)) as u32
 }
 
 /// Oblivious trees: the answers of a tree, side by side, are the number of its leaf.
@@ -327,14 +338,34 @@ pub(crate) fn encode<'v>(
     encoder.encode::<ByVectors>(schema, cell, row)
 }
 
-/// Counting by vectors; used by [`encode`] alone.
-struct ByVectors;
+/// Encodes many rows, see [`Encoder::encode_columns`].
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+pub(crate) fn encode_columns<'v>(
+    encoder: &Encoder,
+    schema: &Schema,
+    cell: impl Fn(usize, usize) -> Value<'v>,
+    n_rows: usize,
+    columns: &mut [[u8; ROWS]],
+) -> Result<(), (usize, Error)> {
+    encoder.encode_columns::<ByVectors>(schema, cell, n_rows, columns)
+}
+
+/// Counting by vectors; used by [`encode`] and [`encode_columns`] alone.
+pub(crate) struct ByVectors;
 
 impl Count for ByVectors {
     #[inline(always)]
     fn n_below(edges: &edges::Block, value: f64) -> usize {
-        // SAFETY: only `encode` uses this, and it is only called where the instructions are.
+        // SAFETY: only `encode` and `encode_columns` use this, and they are only called where the
+        // instructions are.
         unsafe { n_below(edges, value) }
+    }
+
+    #[inline(always)]
+    fn n_keys_below(keys: &Keys, key: f32) -> usize {
+        // SAFETY: as above.
+        unsafe { n_keys_below(keys, key) }
     }
 }
 
@@ -350,6 +381,40 @@ fn n_below(edges: &edges::Block, value: f64) -> usize {
         below |= (_mm256_movemask_pd(above) as u32) << (4 * quarter);
     }
     below.count_ones() as usize
+}
+
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+fn n_keys_below(keys: &Keys, key: f32) -> usize {
+    let key = _mm256_set1_ps(key);
+    // SAFETY: there are 16 numbers.
+    let (low, high) =
+        unsafe { (_mm256_loadu_ps(keys.as_ptr()), _mm256_loadu_ps(keys.as_ptr().add(8))) };
+    let low = _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(key, low)) as u32;
+    let high = _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(key, high)) as u32;
+    (low | high << 8).count_ones() as usize
+}
+
+/// Adds rows of values to scores, four scores at a time.
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+pub(crate) fn add_rows(rows: &[f32], bases: &[u32], leaves: &[u32], scores: &mut [f64]) {
+    let width = scores.len();
+    for (part, scores) in scores.chunks_mut(4).enumerate() {
+        let used = std::array::from_fn(|place| if place < scores.len() { -1 } else { 0 });
+        let [a, b, c, d]: [i32; 4] = used;
+        let used = _mm_setr_epi32(a, b, c, d);
+        let wide = _mm256_cvtepi32_epi64(used);
+        // SAFETY: no more numbers are read than there are.
+        let mut sums = unsafe { _mm256_maskload_pd(scores.as_ptr(), wide) };
+        for (&base, &leaf) in bases.iter().zip(leaves) {
+            let row = &rows[(base + leaf) as usize * width + 4 * part..][..scores.len()];
+            // SAFETY: as above.
+            let row = unsafe { _mm_maskload_ps(row.as_ptr(), used) };
+            sums = _mm256_add_pd(sums, _mm256_cvtps_pd(row));
+        }
+        // SAFETY: no more numbers are written than there is room for.
+        unsafe { _mm256_maskstore_pd(scores.as_mut_ptr(), wide, sums) };
+    }
 }
 
 /// Adds the values of a tree for many rows to their sums.
@@ -372,9 +437,28 @@ pub(crate) fn add_tree(
         };
         // SAFETY: there is room for 32 leaves.
         unsafe { _mm256_storeu_si256(leaves.as_mut_ptr().cast(), found) };
-        for (sum, &leaf) in sums.iter_mut().zip(&leaves) {
-            *sum += f64::from(values[usize::from(leaf)]);
+        for (sums, leaves) in sums.as_chunks_mut::<8>().0.iter_mut().zip(leaves.as_chunks().0) {
+            add_8(values, leaves, sums);
         }
+    }
+}
+
+/// Adds the values of eight leaves to as many sums.
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+fn add_8(values: &[f32], leaves: &[u8; 8], sums: &mut [f64; 8]) {
+    assert!(values.len().is_power_of_two(), "a tree has 16, 32 or 64 values");
+    let leaves = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(i64::from_le_bytes(*leaves)));
+    let leaves = _mm256_and_si256(leaves, _mm256_set1_epi32(values.len() as i32 - 1));
+    // SAFETY: places are below the number of values, a power of two; there are eight sums.
+    unsafe {
+        let found = _mm256_i32gather_ps::<4>(values.as_ptr(), leaves);
+        let (low, high) = (_mm256_castps256_ps128(found), _mm256_extractf128_ps::<1>(found));
+        let sums = sums.as_mut_ptr();
+        let added = _mm256_add_pd(_mm256_loadu_pd(sums), _mm256_cvtps_pd(low));
+        _mm256_storeu_pd(sums, added);
+        let added = _mm256_add_pd(_mm256_loadu_pd(sums.add(4)), _mm256_cvtps_pd(high));
+        _mm256_storeu_pd(sums.add(4), added);
     }
 }
 
@@ -394,11 +478,12 @@ fn levels(columns: &Columns, tree: &ColumnTree, slots: &[[u8; ROWS]], group: usi
     let mut leaves = _mm256_setzero_si256();
     for test in &columns.tests[tree.tests.clone()] {
         let failed = failed(&slots[usize::from(test.slot)], group, test.threshold);
-        // A byte of ones is minus one: doubled, plus one, minus one where the test fails.
-        let doubled = _mm256_add_epi8(leaves, leaves);
-        leaves = _mm256_add_epi8(_mm256_add_epi8(doubled, _mm256_set1_epi8(1)), failed);
+        // A byte of ones is minus one.
+        leaves = _mm256_add_epi8(_mm256_add_epi8(leaves, leaves), failed);
     }
-    leaves
+    // All ones, less those of the tests that fail.
+    let all = (1u32 << tree.tests.len()) - 1;
+    _mm256_add_epi8(leaves, _mm256_set1_epi8(all as i8))
 }
 
 #[inline]

@@ -1,8 +1,8 @@
 //! Kernels for AVX-512 with VBMI: one byte permutation answers 64 tests.
 //!
 //! Slots lie in 1, 2, 4 or 8 registers. Counted in instructions on the ports for vectors, for one
-//! row with up to 64 slots: a perfect tree of 6 levels takes about 6, one of 31 leaves by paths 9, a
-//! block of a chain 7.
+//! row with up to 64 slots: a perfect tree of 6 levels takes about 6, one of 31 leaves by paths 6, a
+//! block of a chain 7. One row of a large model is bound by what it reads from the second cache.
 
 #![allow(unsafe_code)]
 
@@ -13,6 +13,7 @@ use crate::engine::chains::{Block, CHAIN_LANES, ChainGroup, IS_LEAF};
 use crate::engine::columns::{ColumnTree, Columns, GROUPS, MAX_NODES, ROWS, Reach};
 use crate::engine::edges::{self, Count};
 use crate::engine::encode::{Encoded, Encoder};
+use crate::engine::narrow::{AT_ONCE, Keys, NarrowSearch};
 use crate::engine::pack::Section;
 use crate::engine::packing::Packing;
 use crate::engine::vectors::{Paths, Run, Vector, Vectors};
@@ -236,7 +237,7 @@ fn perfect_6(run: &Run, answers: &[u64], leaves: &mut [u32]) {
     }
 }
 
-/// Trees of up to 16 leaves; a pair shares its registers of paths, word by word. With several rows
+/// Trees of up to 16 leaves; a pair shares its register of paths, word by word. With several rows
 /// paths stay in registers.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi1,bmi2,lzcnt,popcnt")]
@@ -245,63 +246,64 @@ fn paths16(run: &Run, paths: &[Paths], rows: &mut Answered<'_>) {
     if rows.n_rows == 1 {
         let (answers, leaves) = rows.of(run, 0);
         let pairs = leaves.as_chunks_mut::<2>().0;
-        for (pair, (paths, leaves)) in paths.iter().zip(pairs).enumerate() {
-            *leaves = leaves_of_pair(answers, pair, load(&paths.want), load(&paths.care));
+        for ((paths, leaves), &answers) in paths.iter().zip(pairs).zip(halves(answers)) {
+            *leaves = leaves_of_pair(answers, load(&paths.0));
         }
         return;
     }
     for (pair, paths) in paths.iter().enumerate() {
-        let (want, care) = (load(&paths.want), load(&paths.care));
+        let paths = load(&paths.0);
         for row in 0..rows.n_rows {
             let (answers, leaves) = rows.of(run, row);
-            leaves[2 * pair..2 * pair + 2]
-                .copy_from_slice(&leaves_of_pair(answers, pair, want, care));
+            let found = leaves_of_pair(halves(answers)[pair], paths);
+            leaves[2 * pair..2 * pair + 2].copy_from_slice(&found);
         }
     }
 }
 
+/// Answers as numbers of 32 bits.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi1,bmi2,lzcnt,popcnt")]
-fn leaves_of_pair(answers: &[u64], pair: usize, want: __m512i, care: __m512i) -> [u32; 2] {
-    let given = _mm512_set1_epi32((answers[pair / 2] >> (pair % 2 * 32)) as i32);
-    let reached = _mm512_testn_epi16_mask(_mm512_xor_si512(given, want), care);
-    [0x5555_5555, 0xAAAA_AAAA].map(|words| (reached & words).trailing_zeros() / 2)
+fn halves(answers: &[u64]) -> &[u32] {
+    // SAFETY: a number of 64 bits is two of 32.
+    unsafe { std::slice::from_raw_parts(answers.as_ptr().cast(), 2 * answers.len()) }
 }
 
-/// Trees of up to 32 leaves, two registers of paths each, which stay there for several rows.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi1,bmi2,lzcnt,popcnt")]
+fn leaves_of_pair(answers: u32, paths: __m512i) -> [u32; 2] {
+    let open = _mm512_testn_epi16_mask(_mm512_set1_epi32(answers as i32), paths);
+    [0x5555_5555, 0xAAAA_AAAA].map(|words| (open & words).trailing_zeros() / 2)
+}
+
+/// Trees of up to 32 leaves, two registers of paths each, which stay there for several rows. Paths in
+/// halves of 16 bits would be 96 bytes instead of 128, but take three broadcasts and tests a tree
+/// instead of two on the one port that has them: as long as reading the 32 bytes.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi1,bmi2,lzcnt,popcnt")]
 fn paths32(run: &Run, paths: &[Paths], rows: &mut Answered<'_>) {
     let paths = paths[run.path..run.path + 2 * run.n_trees].as_chunks::<2>().0;
     if rows.n_rows == 1 {
         let (answers, leaves) = rows.of(run, 0);
-        for (tree, (paths, leaf)) in paths.iter().zip(leaves).enumerate() {
-            *leaf = leaf_of_32(answers, tree, &load_paths(paths));
+        for ((paths, leaf), &answers) in paths.iter().zip(leaves).zip(halves(answers)) {
+            *leaf = leaf_of_32(answers, load(&paths[0].0), load(&paths[1].0));
         }
         return;
     }
     for (tree, paths) in paths.iter().enumerate() {
-        let paths = load_paths(paths);
+        let (low, high) = (load(&paths[0].0), load(&paths[1].0));
         for row in 0..rows.n_rows {
             let (answers, leaves) = rows.of(run, row);
-            leaves[tree] = leaf_of_32(answers, tree, &paths);
+            leaves[tree] = leaf_of_32(halves(answers)[tree], low, high);
         }
     }
 }
 
-/// What two registers of paths want, and what they care for.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi1,bmi2,lzcnt,popcnt")]
-fn load_paths([low, high]: &[Paths; 2]) -> [__m512i; 4] {
-    [load(&low.want), load(&high.want), load(&low.care), load(&high.care)]
-}
-
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi1,bmi2,lzcnt,popcnt")]
-fn leaf_of_32(answers: &[u64], tree: usize, paths: &[__m512i; 4]) -> u32 {
-    let given = _mm512_set1_epi32((answers[tree / 2] >> (tree % 2 * 32)) as i32);
-    let low = _mm512_testn_epi32_mask(_mm512_xor_si512(given, paths[0]), paths[2]);
-    let high = _mm512_testn_epi32_mask(_mm512_xor_si512(given, paths[1]), paths[3]);
+fn leaf_of_32(answers: u32, low: __m512i, high: __m512i) -> u32 {
+    let answers = _mm512_set1_epi32(answers as i32);
+    let low = _mm512_testn_epi32_mask(answers, low);
+    let high = _mm512_testn_epi32_mask(answers, high);
     (u32::from(low) | u32::from(high) << 16).trailing_zeros()
 }
 
@@ -405,14 +407,40 @@ pub(crate) fn encode<'v>(
     encoder.encode::<ByVectors>(schema, cell, row)
 }
 
-/// Counting by vectors; used by [`encode`] alone.
-struct ByVectors;
+/// Encodes many rows, see [`Encoder::encode_columns`].
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi1,bmi2,lzcnt,popcnt")]
+pub(crate) fn encode_columns<'v>(
+    encoder: &Encoder,
+    schema: &Schema,
+    cell: impl Fn(usize, usize) -> Value<'v>,
+    n_rows: usize,
+    columns: &mut [[u8; ROWS]],
+) -> Result<(), (usize, Error)> {
+    encoder.encode_columns::<ByVectors>(schema, cell, n_rows, columns)
+}
+
+/// Counting by vectors; used by [`encode`] and [`encode_columns`] alone.
+pub(crate) struct ByVectors;
 
 impl Count for ByVectors {
     #[inline(always)]
     fn n_below(edges: &edges::Block, value: f64) -> usize {
-        // SAFETY: only `encode` uses this, and it is only called where the instructions are.
+        // SAFETY: only `encode` and `encode_columns` use this, and they are only called where the
+        // instructions are.
         unsafe { n_below(edges, value) }
+    }
+
+    #[inline(always)]
+    fn n_keys_below(keys: &Keys, key: f32) -> usize {
+        // SAFETY: as above.
+        unsafe { n_keys_below(keys, key) }
+    }
+
+    #[inline(always)]
+    fn bins(search: &NarrowSearch, values: &[f64; AT_ONCE], bins: &mut [u8; AT_ONCE]) {
+        // SAFETY: as above.
+        unsafe { find_bins(search, values, bins) }
     }
 }
 
@@ -426,6 +454,68 @@ fn n_below(edges: &edges::Block, value: f64) -> usize {
     let low = _mm512_cmp_pd_mask::<_CMP_GT_OQ>(value, low);
     let high = _mm512_cmp_pd_mask::<_CMP_GT_OQ>(value, high);
     (u32::from(low) | u32::from(high) << 8).count_ones() as usize
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi1,bmi2,lzcnt,popcnt")]
+fn n_keys_below(keys: &Keys, key: f32) -> usize {
+    let below = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(_mm512_set1_ps(key), load_values(keys));
+    u32::from(below).count_ones() as usize
+}
+
+/// Bins of 64 numbers, 16 at a time: a binary search of which the first four steps look into one
+/// register, the others gather.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi1,bmi2,lzcnt,popcnt")]
+fn find_bins(search: &NarrowSearch, values: &[f64; AT_ONCE], bins: &mut [u8; AT_ONCE]) {
+    for (values, bins) in values.as_chunks::<16>().0.iter().zip(bins.as_chunks_mut::<16>().0) {
+        // SAFETY: there are 16 numbers.
+        let (low, high) =
+            unsafe { (_mm512_loadu_pd(values.as_ptr()), _mm512_loadu_pd(values.as_ptr().add(8))) };
+        let keys = _mm512_castps256_ps512(_mm512_cvtpd_ps(low));
+        let keys = _mm512_insertf32x8::<1>(keys, _mm512_cvtpd_ps(high));
+        let ranks = n_edges_below(search, keys, [low, high]);
+        let present = _mm512_cmp_ps_mask::<_CMP_ORD_Q>(keys, keys);
+        let found = _mm512_maskz_add_epi32(present, ranks, _mm512_set1_epi32(1));
+        // SAFETY: there is room for 16 bins.
+        unsafe {
+            _mm_storeu_si128(bins.as_mut_ptr().cast(), _mm512_cvtepi32_epi8(found));
+        }
+    }
+}
+
+/// Edges below 16 values, given with their keys; anything for NaN.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi1,bmi2,lzcnt,popcnt")]
+fn n_edges_below(search: &NarrowSearch, keys: __m512, values: [__m512d; 2]) -> __m512i {
+    let first = if search.keys.len() == 1 { &search.keys[0] } else { &search.pivots };
+    let first = load_values(first);
+    let mut at = _mm512_setzero_si512();
+    for step in [8, 4, 2, 1] {
+        let asked = _mm512_add_epi32(at, _mm512_set1_epi32(step - 1));
+        let above = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(keys, _mm512_permutexvar_ps(asked, first));
+        at = _mm512_mask_add_epi32(at, above, at, _mm512_set1_epi32(step));
+    }
+    if search.keys.len() > 1 {
+        at = _mm512_slli_epi32::<4>(at);
+        for step in [8, 4, 2, 1] {
+            let asked = _mm512_add_epi32(at, _mm512_set1_epi32(step - 1));
+            // SAFETY: the last pivot and the last key are infinity, which nothing is above, so
+            // `asked` stays within the keys.
+            let asked = unsafe { _mm512_i32gather_ps::<4>(asked, search.keys.as_ptr().cast()) };
+            let above = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(keys, asked);
+            at = _mm512_mask_add_epi32(at, above, at, _mm512_set1_epi32(step));
+        }
+    }
+    let (low, high) = (_mm512_castsi512_si256(at), _mm512_extracti32x8_epi32::<1>(at));
+    // SAFETY: there are as many edges as keys.
+    let (low, high) = unsafe {
+        let edges = search.edges.as_ptr().cast();
+        (_mm512_i32gather_pd::<8>(low, edges), _mm512_i32gather_pd::<8>(high, edges))
+    };
+    let low = _mm512_cmp_pd_mask::<_CMP_GT_OQ>(values[0], low);
+    let high = _mm512_cmp_pd_mask::<_CMP_GT_OQ>(values[1], high);
+    let settled = u16::from(low) | u16::from(high) << 8;
+    _mm512_mask_add_epi32(at, settled, at, _mm512_set1_epi32(1))
 }
 
 /// Sums the values that terms reach, eight at a time.
@@ -453,6 +543,25 @@ pub(crate) fn sum(values: &[f32], bases: &[u32], leaves: &[u32]) -> LaneSums {
     // SAFETY: there is room for eight numbers.
     unsafe { _mm512_storeu_pd(sums.0.as_mut_ptr(), lanes) };
     add_terms(sums, values, bases, leaves)
+}
+
+/// Adds rows of values to scores, eight scores at a time.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi1,bmi2,lzcnt,popcnt")]
+pub(crate) fn add_rows(rows: &[f32], bases: &[u32], leaves: &[u32], scores: &mut [f64]) {
+    let width = scores.len();
+    for (part, scores) in scores.chunks_mut(8).enumerate() {
+        let used = u8::MAX >> (8 - scores.len());
+        // SAFETY: no more numbers are read than there are.
+        let mut sums = unsafe { _mm512_maskz_loadu_pd(used, scores.as_ptr()) };
+        for (&base, &leaf) in bases.iter().zip(leaves) {
+            let row = &rows[(base + leaf) as usize * width + 8 * part..][..scores.len()];
+            // SAFETY: as above.
+            let row = unsafe { _mm256_maskz_loadu_ps(used, row.as_ptr()) };
+            sums = _mm512_add_pd(sums, _mm512_cvtps_pd(row));
+        }
+        // SAFETY: no more numbers are written than there is room for.
+        unsafe { _mm512_mask_storeu_pd(scores.as_mut_ptr(), used, sums) };
+    }
 }
 
 /// Adds the values of a tree for many rows to their sums.

@@ -10,6 +10,11 @@ use crate::engine::packing::Packing;
 use crate::engine::tier::{Kind, Tier};
 #[cfg(target_arch = "x86_64")]
 use crate::engine::vectors::Run;
+#[cfg(test)]
+use crate::engine::{
+    edges::Count,
+    narrow::{AT_ONCE, NarrowSearch},
+};
 use crate::error::Error;
 use crate::schema::Schema;
 use crate::tree::{LaneSums, SUM_LANES};
@@ -124,6 +129,46 @@ pub(crate) fn encode<'v>(
     }
 }
 
+/// Encodes many rows, see [`Encoder::encode_columns`].
+#[inline]
+pub(crate) fn encode_columns<'v>(
+    tier: Tier,
+    encoder: &Encoder,
+    schema: &Schema,
+    cell: impl Fn(usize, usize) -> Value<'v>,
+    n_rows: usize,
+    columns: &mut [[u8; ROWS]],
+) -> Result<(), (usize, Error)> {
+    match tier.kind() {
+        Kind::Scalar => encoder.encode_columns::<Portable>(schema, cell, n_rows, columns),
+        // SAFETY: a tier exists only where the processor has its instructions.
+        #[cfg(target_arch = "x86_64")]
+        #[allow(unsafe_code)]
+        Kind::Avx2 => unsafe { avx2::encode_columns(encoder, schema, cell, n_rows, columns) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        #[allow(unsafe_code)]
+        Kind::Avx512 => unsafe { avx512::encode_columns(encoder, schema, cell, n_rows, columns) },
+    }
+}
+
+/// Bins of many numbers, as tiers find them.
+#[cfg(test)]
+pub(crate) fn bins(
+    tier: Tier,
+    search: &NarrowSearch,
+    values: &[f64; AT_ONCE],
+    bins: &mut [u8; AT_ONCE],
+) {
+    match tier.kind() {
+        Kind::Scalar => Portable::bins(search, values, bins),
+        #[cfg(target_arch = "x86_64")]
+        Kind::Avx2 => avx2::ByVectors::bins(search, values, bins),
+        #[cfg(target_arch = "x86_64")]
+        Kind::Avx512 => avx512::ByVectors::bins(search, values, bins),
+    }
+}
+
 /// Sums the values that terms reach: `values[bases[n] + leaves[n]]` for each term `n`.
 pub(crate) fn sum(tier: Tier, values: &[f32], bases: &[u32], leaves: &[u32]) -> LaneSums {
     match tier.kind() {
@@ -149,6 +194,34 @@ fn add_terms(mut lanes: LaneSums, values: &[f32], bases: &[u32], leaves: &[u32])
         lanes.0[lane] += value(base, leaf);
     }
     lanes
+}
+
+/// Adds rows of values `(n_rows, n_scores)` to scores, in order: row `bases[n] + leaves[n]` for each
+/// term `n`.
+pub(crate) fn add_rows(
+    tier: Tier,
+    rows: &[f32],
+    bases: &[u32],
+    leaves: &[u32],
+    scores: &mut [f64],
+) {
+    match tier.kind() {
+        // SAFETY: a tier exists only where the processor has its instructions.
+        #[cfg(target_arch = "x86_64")]
+        #[allow(unsafe_code)]
+        Kind::Avx2 => unsafe { avx2::add_rows(rows, bases, leaves, scores) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        #[allow(unsafe_code)]
+        Kind::Avx512 => unsafe { avx512::add_rows(rows, bases, leaves, scores) },
+        Kind::Scalar => {
+            let width = scores.len();
+            for (&base, &leaf) in bases.iter().zip(leaves) {
+                let row = &rows[(base + leaf) as usize * width..][..width];
+                scores.iter_mut().zip(row).for_each(|(score, &value)| *score += f64::from(value));
+            }
+        }
+    }
 }
 
 /// Whether a tier predicts batches of trees of a packing faster by columns: measured by the example
