@@ -79,7 +79,10 @@ pub fn open_source(
 
 /// About how many bytes a file takes as a table, with what is made of it for training.
 pub fn table_bytes_guess(path: &Path) -> u64 {
-    let Ok(facts) = std::fs::metadata(path) else { return 0 };
+    // What a pipe has given is gone: it must not be touched.
+    let Some(facts) = std::fs::metadata(path).ok().filter(|facts| facts.is_file()) else {
+        return 0;
+    };
     let times = match eyas_arrow::format_of(path) {
         Ok(eyas_arrow::Format::Csv) if is_gzip(path) => 16,
         Ok(eyas_arrow::Format::Csv) => 3,
@@ -129,6 +132,16 @@ pub fn create_rows(path: Option<&Path>) -> Result<Box<dyn WriteRows>, Failure> {
     if std::fs::metadata(path).is_ok_and(|data| !data.is_file()) {
         let file = File::create(path).map_err(|error| Failure::file("write", path, &error))?;
         return Ok(Box::new(CsvWriter::to_stream(&path.display().to_string(), Box::new(file))));
+    }
+    let ending = path.extension().unwrap_or_default().to_ascii_lowercase();
+    const OTHERS: [&str; 10] =
+        ["npy", "npz", "json", "jsonl", "arrow", "feather", "xlsx", "png", "svg", "eyas"];
+    if OTHERS.iter().any(|other| ending == *other) {
+        return Err(Failure::usage(format!(
+            "`{}` is named as a file of another kind than is written",
+            path.display()
+        ))
+        .help("rows are written as Parquet to names that end in .parquet, and as CSV to .csv or .csv.gz"));
     }
     Ok(eyas_arrow::create(path)?)
 }

@@ -452,3 +452,27 @@ fn images_and_labels_are_arrays() {
     place.refused(&["fit", "images.idx3", "--labels", "images.idx3"], 2, &["4 columns"]);
     place.refused(&["fit", "images.idx3"], 2, &["--target"]);
 }
+
+#[test]
+fn a_pipe_is_read_once_and_from_its_first_byte() {
+    let place = Workplace::new();
+    place.file("data.csv", classes_csv(200));
+    let mut fit = place.eyas(&[
+        "fit",
+        "/dev/stdin",
+        "--target",
+        "y",
+        "--work",
+        "5000000",
+        "--memory",
+        "off",
+        "--run",
+        "run",
+        "--out",
+        "m.eyas",
+    ]);
+    let run = ended(&fit.write_stdin(classes_csv(200)).output().unwrap());
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let predicted = place.run(&["predict", "m.eyas", "data.csv"]);
+    assert_eq!(predicted.code, 0, "{}", predicted.stderr);
+}

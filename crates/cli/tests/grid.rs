@@ -2,7 +2,7 @@
 
 mod workplace;
 
-use workplace::Workplace;
+use workplace::{Workplace, classes_csv};
 
 /// A table of two classes, with missing values and a category.
 fn table(n_rows: usize) -> String {
@@ -119,4 +119,23 @@ fn mistakes_are_named() {
             assert!(ended.stderr.contains(part), "{part} is not in {}", ended.stderr);
         }
     }
+}
+
+#[test]
+fn what_would_score_too_well_or_not_at_all_is_refused() {
+    let place = Workplace::new();
+    place.file("data.csv", classes_csv(120));
+    let grid = |more: &[&str], words: &[&str]| {
+        let base = ["grid", "data.csv", "--target", "y"];
+        place.refused(&[&base[..], more].concat(), 2, words);
+    };
+    let stopping = ["--learner", "boosting", "--param", "early_stopping_rounds=5"];
+    grid(&stopping, &["`early_stopping_rounds`", "n_estimators"]);
+    let many: Vec<String> = (1..=400).map(|value| value.to_string()).collect();
+    let leaves = format!("min_samples_leaf={}", many.join(","));
+    let split = format!("min_samples_split={}", many[1..].join(","));
+    grid(
+        &["--learner", "forest", "--param", &leaves, "--param", &split],
+        &["159600 points", "at most 100000"],
+    );
 }

@@ -84,6 +84,12 @@ impl Chooser<'_> {
                         _ => f64::INFINITY,
                     };
                 }
+                // A constant beside others only draws all probabilities together.
+                let is_constant =
+                    |&(index, _): &(usize, f64)| candidates[index].config.learner == "baseline";
+                if weights.len() > 1 && weights.iter().any(is_constant) {
+                    return f64::INFINITY;
+                }
                 mix(&mut mixed, weights, &predictions);
                 (self.metric.loss)(&eyas_learn::metrics::Scored { predictions: &mixed, ..*scored })
             };

@@ -3,6 +3,7 @@
 //!
 //! Points that differ in nested parameters only share their fits ([`eyas_learn::sweep`]).
 
+use eyas_learn::data::Notice;
 use eyas_learn::data::nearest::nearest_name;
 use eyas_learn::dataset::BuildOptions;
 use eyas_learn::learners::{LEARNERS, NeverStop, learner};
@@ -11,7 +12,7 @@ use eyas_learn::splits::{Split, SplitInput, scikit_learn_folds};
 use eyas_learn::sweep::{self, Axis, Shared};
 use eyas_learn::{Dataset, FitInput, Learner, Metric, Table, Task, TaskOptions, Threads};
 use eyas_model::{Member, Model, TaskKind};
-use eyas_search::{Config, Space, Value};
+use eyas_search::{Config, Parameter, Space, Value};
 use serde::Serialize;
 
 use crate::assemble::build_model;
@@ -113,7 +114,8 @@ pub fn grid(table: &Table, options: &GridOptions) -> Result<(GridReport, Model),
     };
     let (data, more) = Dataset::build(table, &task, &build)?;
     notices.extend(more);
-    let space = learner.grid_space(&data.facts(data.n_rows));
+    let mut space = learner.grid_space(&data.facts(data.n_rows));
+    without_early_stopping(&mut space);
     let search = Search {
         learner,
         metric: find_metric(options.scoring.as_deref(), data.task())?,
@@ -128,6 +130,7 @@ pub fn grid(table: &Table, options: &GridOptions) -> Result<(GridReport, Model),
     let scores = search.scores(&shares)?;
     let points = search.points(scores);
     let best = points.iter().position(|point| point.rank == 1).unwrap_or(0);
+    check_scores(&points, best, search.metric, &mut notices)?;
     let model = search.refit(&points, best)?;
     let n_folds = search.splits.len();
     let kind = if data.task() == TaskKind::Regression { "KFold" } else { "StratifiedKFold" };
@@ -147,6 +150,43 @@ pub fn grid(table: &Table, options: &GridOptions) -> Result<(GridReport, Model),
         notices: notices.into_iter().map(|notice| notice.to_string()).collect(),
     };
     Ok((report, model))
+}
+
+/// A fit that looks at the fold it is scored on would be scored too well.
+fn without_early_stopping(space: &mut Space) {
+    let rounds = |parameter: &&mut Parameter| parameter.name == EARLY_STOPPING;
+    if let Some(parameter) = space.parameters.iter_mut().find(rounds) {
+        parameter.default = Value::Int(0);
+    }
+}
+
+const EARLY_STOPPING: &str = "early_stopping_rounds";
+/// Most points of a grid.
+const MOST_POINTS: usize = 100_000;
+
+/// Fails if no point has a score, and tells if some have none.
+fn check_scores(
+    points: &[GridPoint],
+    best: usize,
+    metric: &Metric,
+    notices: &mut Vec<Notice>,
+) -> Result<(), Error> {
+    if points[best].mean.is_nan() {
+        return Err(Error::Option {
+            option: "--scoring",
+            value: format!("`{}`", metric.name),
+            expected: "it is not defined on at least one fold of each point: a fold has too few \
+                       rows, or only one class; take fewer folds with --cv, --shuffle, or another \
+                       metric"
+                .into(),
+        });
+    }
+    let n_without = points.iter().filter(|point| point.mean.is_nan()).count();
+    if n_without > 0 {
+        let what = format!("is not defined for {n_without} of {} points", points.len());
+        notices.push(Notice::new(metric.name, what));
+    }
+    Ok(())
 }
 
 /// The learner of a name or one of its other names.
@@ -187,6 +227,24 @@ fn axes(space: &Space, params: &[(String, Vec<String>)]) -> Result<Vec<Axis>, Er
     for (name, values) in params {
         let values: Vec<&str> = values.iter().map(String::as_str).collect();
         axes.push(sweep::axis(space, name, &values)?);
+    }
+    if axes.iter().any(|axis: &Axis| axis.name == EARLY_STOPPING) {
+        return Err(Error::Option {
+            option: "--param",
+            value: format!("`{EARLY_STOPPING}`"),
+            expected: "a fit that stops by the fold it is scored on is scored too well, and the \
+                       refit has no such rows; give values of n_estimators instead, they share fits"
+                .into(),
+        });
+    }
+    let lengths = axes.iter().map(|axis| axis.values.len());
+    let n_points = lengths.fold(1_usize, |product, n| product.saturating_mul(n));
+    if n_points > MOST_POINTS {
+        return Err(Error::Option {
+            option: "--param",
+            value: format!("a grid of {n_points} points"),
+            expected: format!("at most {MOST_POINTS} can be scored; leave values out"),
+        });
     }
     axes.sort_by(|a, b| a.name.cmp(&b.name));
     if let Some(pair) = axes.windows(2).find(|pair| pair[0].name == pair[1].name) {

@@ -119,6 +119,14 @@ fn add_labels(table: &mut Table, args: &RunArgs) -> Result<(), Failure> {
         ))
         .help("give the labels another name with --target"));
     }
+    if let Some(same) = table.columns.iter().find(|column| column.data == data) {
+        return Err(Failure::usage(format!(
+            "the column `{0}` of the data holds the same values as --labels: it would give the \
+             target away",
+            same.name
+        ))
+        .help(format!("leave --labels out and state --target {}", same.name)));
+    }
     table.columns.push(Column { name: args.target.clone(), data });
     Ok(())
 }

@@ -83,6 +83,13 @@ pub fn run(args: &ScheduleArgs, context: &Context) -> Result<ExitCode, Failure> 
     let schedule = spec.build(1.0, n_steps).map_err(failure)?;
     if let Some(out) = &args.out {
         outputs::check("--out", out, &[])?;
+        if !out.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("svg")) {
+            return Err(Failure::usage(format!(
+                "`{}` does not end in .svg, and a picture is written as SVG",
+                out.display()
+            ))
+            .help("name it FILE.svg; numbers go to standard output: --csv > FILE.csv"));
+        }
         let title = format!("{} over {n_steps} steps", spec.name);
         let svg = curve::svg(&curve(&*schedule, n_steps), &title);
         eyas_model::file::write_whole(out, svg.as_bytes())?;

@@ -20,6 +20,8 @@ mod idx;
 mod npy;
 mod npz;
 
+/// Most columns of a file.
+const MOST_COLUMNS: usize = 1 << 20;
 /// Rows of a chunk, when a file is read in passes.
 const CHUNK_ROWS: usize = 8_192;
 
@@ -74,6 +76,14 @@ impl Array {
             shape.split_first().ok_or("the array has no axes; rows are expected")?;
         let product = |a: usize, b: &usize| a.checked_mul(*b);
         let n_columns = rest.iter().try_fold(1_usize, product).ok_or(too_large)?;
+        if n_rows == 0 || n_columns == 0 {
+            return Err("the array is empty; rows and columns are expected".into());
+        }
+        if n_columns > MOST_COLUMNS {
+            return Err(format!(
+                "a row has {n_columns} numbers; at most {MOST_COLUMNS} columns are read"
+            ));
+        }
         let n_cells = n_rows.checked_mul(n_columns).ok_or(too_large)?;
         let wanted = n_cells.checked_mul(kind.size).ok_or(too_large)?;
         if body.len() != wanted {
@@ -159,6 +169,12 @@ impl Arrays {
     fn new(path: String, named: Vec<(String, Array)>) -> Result<Arrays, Error> {
         let (mut header, mut places, mut arrays) = (Vec::new(), Vec::new(), Vec::new());
         let alone = named.len() == 1;
+        let n_columns: usize = named.iter().map(|(_, array)| array.n_columns).sum();
+        if n_columns > MOST_COLUMNS {
+            let problem =
+                format!("its arrays have {n_columns} columns; at most {MOST_COLUMNS} are read");
+            return Err(data_error(&path, None, None, problem));
+        }
         for (index, (name, array)) in named.into_iter().enumerate() {
             for column in 0..array.n_columns {
                 let numbered = alone || array.n_columns > 1;

@@ -7,6 +7,7 @@
 
 use std::io::Read;
 
+use flate2::Crc;
 use flate2::read::DeflateDecoder;
 
 use super::{Array, npy};
@@ -26,10 +27,14 @@ const CUT_OFF: &str = "the archive is cut off; write it again";
 /// What is wrong with the archive or an array in it.
 pub(super) fn parse(bytes: &[u8]) -> Result<Vec<(String, Array)>, String> {
     let (mut at, n_entries) = directory(bytes)?;
-    let mut arrays = Vec::new();
+    let (mut arrays, mut n_packed) = (Vec::new(), 0_usize);
     for _ in 0..n_entries {
         let entry = Entry::read(bytes, at)?;
         at = entry.end;
+        n_packed = n_packed.saturating_add(entry.n_packed);
+        if n_packed > bytes.len() {
+            return Err("entries of the archive lie over each other; write it again".into());
+        }
         if let Some(name) = entry.name.strip_suffix(".npy") {
             let contents = entry.contents(bytes)?;
             let array = npy::parse(&contents).map_err(|problem| format!("`{name}`: {problem}"))?;
@@ -75,6 +80,8 @@ fn directory(bytes: &[u8]) -> Result<(usize, usize), String> {
 struct Entry {
     name: String,
     is_deflated: bool,
+    /// CRC-32 of the contents.
+    checksum: u32,
     n_packed: usize,
     n_bytes: usize,
     /// Where the entry's own header is.
@@ -99,11 +106,12 @@ impl Entry {
                 "`{name}` is encrypted or packed in another way than stored or deflated"
             ));
         }
+        let checksum = u32_at(bytes, at + 16)? as u32;
         let mut sizes = [u32_at(bytes, at + 24)?, u32_at(bytes, at + 20)?, u32_at(bytes, at + 42)?];
         wide_sizes(extra, &mut sizes)?;
         let [n_bytes, n_packed, local] = sizes;
         let end = at + 46 + n_name + n_extra + n_comment;
-        Ok(Entry { name, is_deflated: method == 8, n_packed, n_bytes, local, end })
+        Ok(Entry { name, is_deflated: method == 8, checksum, n_packed, n_bytes, local, end })
     }
 
     fn contents(&self, bytes: &[u8]) -> Result<Vec<u8>, String> {
@@ -115,16 +123,26 @@ impl Entry {
         let end = start.checked_add(self.n_packed).ok_or(CUT_OFF)?;
         let packed = bytes.get(start..end).ok_or(CUT_OFF)?;
         if !self.is_deflated {
-            return Ok(packed.to_vec());
+            return self.checked(packed.to_vec());
         }
         // Deflate packs at most 1,032 to one: more is a lie about the size.
         let most = self.n_bytes.min(packed.len().saturating_mul(1032) + 64);
         let mut contents = Vec::new();
         let read = DeflateDecoder::new(packed).take(most as u64 + 1).read_to_end(&mut contents);
         match read {
-            Ok(n) if n == self.n_bytes => Ok(contents),
-            _ => Err(format!("`{}` is damaged; write it again", self.name)),
+            Ok(n) if n == self.n_bytes => self.checked(contents),
+            _ => Err(self.damaged()),
         }
+    }
+
+    fn checked(&self, contents: Vec<u8>) -> Result<Vec<u8>, String> {
+        let mut checksum = Crc::new();
+        checksum.update(&contents);
+        if checksum.sum() == self.checksum { Ok(contents) } else { Err(self.damaged()) }
+    }
+
+    fn damaged(&self) -> String {
+        format!("`{}` is damaged; write it again", self.name)
     }
 }
 
@@ -184,7 +202,10 @@ mod tests {
             directory.extend(DIRECTORY_ENTRY);
             directory.extend([45, 3, 45, 0, 0, 0]);
             directory.extend(method.to_le_bytes());
-            directory.extend([0; 8]);
+            directory.extend([0; 4]);
+            let mut checksum = Crc::new();
+            checksum.update(contents);
+            directory.extend(checksum.sum().to_le_bytes());
             directory.extend((packed.len() as u32).to_le_bytes());
             directory.extend((contents.len() as u32).to_le_bytes());
             directory.extend((name.len() as u16).to_le_bytes());
