@@ -1,0 +1,5 @@
+//! Kernels that need `unsafe`: calls of libraries over raw pointers.
+
+#![allow(unsafe_code)]
+
+pub mod product;
