@@ -63,7 +63,10 @@ pub fn format_of(path: &Path) -> Result<Format, Error> {
         [b'P', b'A', b'R', b'1', ..] => Format::Parquet,
         b"ARROW1" => Format::ArrowFile,
         [0xFF, 0xFF, 0xFF, 0xFF, ..] => Format::ArrowStream,
-        [0x1F, 0x8B, ..] if is_arrays(&first_bytes(path)?) => Format::Arrays,
+        // What cannot be unpacked is for the CSV reader to name.
+        [0x1F, 0x8B, ..] if first_bytes(path).is_ok_and(|first| is_arrays(&first)) => {
+            Format::Arrays
+        }
         first if is_arrays(first) => Format::Arrays,
         _ => Format::Csv,
     })

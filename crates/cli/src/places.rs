@@ -70,6 +70,26 @@ fn base(variable: &str, below_home: &str) -> Option<PathBuf> {
     })
 }
 
+/// Fails now rather than after the budget is spent, if a file cannot be written.
+///
+/// # Errors
+/// A folder, or a place where no file can be made.
+pub fn can_write(out: &Path) -> Result<(), Failure> {
+    if std::fs::metadata(out).is_ok_and(|data| !data.is_file()) {
+        return Err(Failure::usage(format!("cannot write `{}`: it is not a file", out.display()))
+            .help("name a file with --out"));
+    }
+    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    let trial = folder.join(format!(".eyas-{}", std::process::id()));
+    let made = std::fs::File::create_new(&trial);
+    let _ = std::fs::remove_file(&trial);
+    made.map(drop).map_err(|error| {
+        Failure::file("write", out, &error)
+            .help("name a file in a folder that can be written, with --out")
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -19,6 +19,7 @@ fn help_of_every_command() {
     for command in [
         "",
         "fit",
+        "grid",
         "predict",
         "evaluate",
         "export",

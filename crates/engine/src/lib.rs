@@ -15,6 +15,7 @@ mod error;
 pub mod event;
 mod finish;
 mod fit;
+pub mod grid;
 pub mod journal;
 pub mod options;
 mod remember;

@@ -3,7 +3,7 @@
 //! ```text
 //! cargo run --release -p eyas-learn --example forest -- FOLDER LEARNER [NAME=VALUE]...
 //! ```
-//! FOLDER holds `data.csv.gz` (target last) and `meta.json` (`task`, `categorical_columns`). Row
+//! `THREADS=2` fits with two threads, `GRID=1` prints all truncations. FOLDER holds `data.csv.gz` (target last) and `meta.json` (`task`, `categorical_columns`). Row
 //! `i` is tested on if `i * 2654435761 mod 2^32` is in the lowest fifth, so that scripts in other
 //! languages can split alike.
 
@@ -36,6 +36,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         config = config.with(name, value);
     }
     let metric = metric(data.task());
+    let n_threads = std::env::var("THREADS").ok().and_then(|n| n.parse().ok());
+    let threads = eyas_learn::Threads::new(n_threads.unwrap_or(1));
     let features: Vec<u32> = (0..data.n_features() as u32).collect();
     let input = FitInput {
         data: &data,
@@ -46,7 +48,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         config: &config,
         seed: 1,
         stop: &Count::default(),
-        threads: &eyas_learn::ONE_THREAD,
+        threads: &threads,
         last_truncation: None,
     };
     let start = Instant::now();

@@ -17,6 +17,7 @@ pub mod random;
 pub mod schedules;
 pub mod splits;
 pub mod step_sizes;
+pub mod sweep;
 pub mod task;
 pub mod threads;
 

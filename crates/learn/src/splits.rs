@@ -13,9 +13,11 @@ use crate::error::Error;
 use crate::random::Stream;
 
 mod grouped;
+mod scikit_learn;
 mod stratified;
 mod timed;
 
+pub use scikit_learn::scikit_learn_folds;
 pub(crate) use stratified::quantile_bins;
 
 /// Rows to learn from and rows to predict, both ascending, disjoint and not empty.

@@ -1,7 +1,5 @@
 //! The threads that one fit may use.
 
-use std::sync::Mutex;
-
 use rayon::prelude::*;
 
 /// One thread: the caller's.
@@ -49,15 +47,42 @@ impl Threads {
         }
     }
 
+    /// Runs `fit` on one of the threads: pieces that it then hands to the others start sooner than
+    /// those handed over from outside.
+    pub fn run<T: Send>(&self, fit: impl FnOnce() -> T + Send) -> T {
+        match &self.pool {
+            Some(pool) => pool.install(fit),
+            None => fit(),
+        }
+    }
+
     /// Hands every item to `work` once, side by side; items may be borrowed mutably.
     pub fn for_each_item<T: Send>(&self, items: Vec<T>, work: impl Fn(usize, T) + Sync) {
-        const HELD: &str = "no thread panics while it holds the lock";
-        let items: Vec<Mutex<Option<T>>> =
-            items.into_iter().map(|item| Mutex::new(Some(item))).collect();
-        self.for_each(items.len(), |index| {
-            let item = items[index].lock().expect(HELD).take();
-            work(index, item.expect("every piece is called once"));
+        let mut items: Vec<Option<T>> = items.into_iter().map(Some).collect();
+        self.for_each_mut(&mut items, |index, item| {
+            work(index, item.take().expect("every piece is called once"));
         });
+    }
+
+    /// Hands every item to `work` once, side by side.
+    pub fn for_each_mut<T: Send>(&self, items: &mut [T], work: impl Fn(usize, &mut T) + Sync) {
+        match &self.pool {
+            Some(pool) if items.len() > 1 => pool.install(|| halve(0, items, &work)),
+            _ => items.iter_mut().enumerate().for_each(|(index, item)| work(index, item)),
+        }
+    }
+}
+
+/// Splits items in two until one is left; `first` is the place of the first.
+fn halve<T: Send>(first: usize, items: &mut [T], work: &(impl Fn(usize, &mut T) + Sync)) {
+    match items {
+        [] => (),
+        [item] => work(first, item),
+        _ => {
+            let middle = items.len() / 2;
+            let (left, right) = items.split_at_mut(middle);
+            rayon::join(|| halve(first, left, work), || halve(first + middle, right, work));
+        }
     }
 }
 

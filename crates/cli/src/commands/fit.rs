@@ -1,6 +1,5 @@
 //! `eyas fit`: finds a model.
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use eyas::event::{Event, Observer};
@@ -17,6 +16,7 @@ use crate::data::{
 };
 use crate::failure::Failure;
 use crate::outputs;
+use crate::places;
 use crate::progress::Progress;
 use crate::run_args::{RunArgs, Stream, Switched};
 use crate::store;
@@ -43,7 +43,7 @@ pub fn run(args: FitArgs, context: &Context) -> Result<ExitCode, Failure> {
     args.settle();
     check_outputs(&args)?;
     must_exist(&args.data)?;
-    can_write(args.out())?;
+    places::can_write(args.out())?;
     store::check(args.search.memory.as_deref())?;
     let made = args.settle_run_dir()?;
     let ended = go(&args, context, false);
@@ -243,23 +243,6 @@ fn validation(args: &RunArgs, reading: &ReadOptions) -> Result<Validation, Failu
         (Some(folds), _) => Validation::Folds(folds as usize),
         (None, Some(share)) => Validation::Holdout(share),
         (None, None) => Validation::Auto,
-    })
-}
-
-/// Fails now rather than after the budget is spent, if a file cannot be written.
-fn can_write(out: &Path) -> Result<(), Failure> {
-    if std::fs::metadata(out).is_ok_and(|data| !data.is_file()) {
-        return Err(Failure::usage(format!("cannot write `{}`: it is not a file", out.display()))
-            .help("name a file with --out"));
-    }
-    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    let trial = folder.join(format!(".eyas-{}", std::process::id()));
-    let made = std::fs::File::create_new(&trial);
-    let _ = std::fs::remove_file(&trial);
-    made.map(drop).map_err(|error| {
-        Failure::file("write", out, &error)
-            .help("name a file in a folder that can be written, with --out")
     })
 }
 

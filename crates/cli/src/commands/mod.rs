@@ -10,6 +10,7 @@ mod completions;
 mod evaluate;
 mod export;
 mod fit;
+mod grid;
 mod import;
 mod inspect;
 mod memory;
@@ -22,6 +23,7 @@ mod verify;
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     Fit(Box<fit::FitArgs>),
+    Grid(Box<grid::GridArgs>),
     Predict(predict::PredictArgs),
     Evaluate(evaluate::EvaluateArgs),
     Export(export::ExportArgs),
@@ -43,6 +45,7 @@ impl Command {
     pub fn run(self, context: &Context) -> Result<ExitCode, Failure> {
         match self {
             Command::Fit(args) => fit::run(*args, context),
+            Command::Grid(args) => grid::run(&args, context),
             Command::Predict(args) => predict::run(&args, context),
             Command::Evaluate(args) => evaluate::run(&args, context),
             Command::Export(args) => export::run(&args, context),

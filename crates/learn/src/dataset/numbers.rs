@@ -26,17 +26,20 @@ impl Numbers {
     /// Means of the bins of some numbers `(n_bins,)`; a bin without numbers has that of the nearest
     /// one below, or above.
     pub fn means(n_bins: usize, bins: &[u8], numbers: &[f64]) -> Numbers {
-        let mut sums = vec![(0.0, 0_u64); n_bins];
+        // Halves, since the sum of two large numbers would overflow; more of them do not fit one
+        // bin of a sensible column, and its mean is then the largest number there is.
+        let mut sums = [(0.0, 0_u64); 256];
         for (&bin, &number) in bins.iter().zip(numbers) {
-            if bin > 0 {
-                let sum = &mut sums[usize::from(bin)];
-                // A running mean: sums of large numbers would overflow.
-                sum.1 += 1;
-                sum.0 += (number - sum.0) / sum.1 as f64;
-            }
+            let sum = &mut sums[usize::from(bin)];
+            sum.0 += 0.5 * number;
+            sum.1 += 1;
         }
-        let mut means: Vec<f64> =
-            sums.iter().map(|&(mean, n)| if n == 0 { f64::NAN } else { mean }).collect();
+        sums[0].1 = 0;
+        let mean = |&(half, n): &(f64, u64)| match n {
+            0 => f64::NAN,
+            _ => (2.0 * (half / n as f64)).clamp(f64::MIN, f64::MAX),
+        };
+        let mut means: Vec<f64> = sums[..n_bins].iter().map(mean).collect();
         let first = means.iter().copied().find(|mean| !mean.is_nan()).unwrap_or(0.0);
         let mut last = first;
         for mean in means.iter_mut().skip(1) {

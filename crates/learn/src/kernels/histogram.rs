@@ -13,12 +13,16 @@
 //! Reference: Shi, Ke, Chen, Zheng, Liu 2022, Quantized Training of Gradient Boosting Decision
 //! Trees, arXiv:2207.09682 (2 to 5 bits suffice there; here it is 14 and more).
 
+use super::arch::{Kernel, prefetch, widest};
+
 /// Most rows that may be summed in packed form.
 pub const BLOCK: usize = 4095;
 /// Columns of a tile.
 pub const TILE: usize = 8;
 /// Cells between the columns of a scratch: 256 bins and a cache line, so that columns do not alias.
 const STRIDE: usize = 264;
+/// Bytes of a tile from which on its rows are asked for ahead: smaller ones stay in the second cache.
+const LEAST_PREFETCHED: usize = 1 << 20;
 const COUNT_BITS: u32 = 12;
 const FIELD_BITS: u32 = 26;
 const MASS_COUNT_BITS: u32 = 26;
@@ -136,13 +140,16 @@ impl Tile {
     }
 }
 
-/// Memory for packed sums of one tile.
+/// Memory for packed sums of one tile, and for the packed numbers of a block of rows.
 #[derive(Debug, Clone)]
-pub struct Scratch(Box<[[u64; STRIDE]; TILE]>);
+pub struct Scratch {
+    sums: Box<[[u64; STRIDE]; TILE]>,
+    gathered: Vec<u64>,
+}
 
 impl Default for Scratch {
     fn default() -> Scratch {
-        Scratch(Box::new([[0; STRIDE]; TILE]))
+        Scratch { sums: Box::new([[0; STRIDE]; TILE]), gathered: Vec::with_capacity(BLOCK) }
     }
 }
 
@@ -155,70 +162,106 @@ pub enum Rows<'a> {
     Some(&'a [u32]),
 }
 
-/// Adds the packed numbers `(n_rows,)` of the rows to the cells of the tile's columns in
-/// `histogram`. `scratch` must be zero and is left so.
+/// Adds the packed numbers `(n_rows,)` of the rows to the cells of the tiles' columns in
+/// `histogram`. The sums of `scratch` must be zero and are left so.
+///
+/// A block of rows is summed for all tiles before the next, so that its numbers, gathered once, stay
+/// in the cache.
 ///
 /// # Panics
 /// If a row, a bin or the place of a column is out of range.
-pub fn add_tile(
-    tile: &Tile,
+pub fn add_tiles(
+    tiles: &[Tile],
     packed: &[u64],
     packing: Packing,
     rows: Rows<'_>,
     scratch: &mut Scratch,
     histogram: &mut [Cell],
 ) {
+    let Scratch { sums, gathered } = scratch;
+    let mut add = |tile: &Tile, block: Block<'_>| add_block(tile, block, packing, sums, histogram);
+    match rows {
+        Rows::All => {
+            for (index, packed) in packed.chunks(BLOCK).enumerate() {
+                let first = index * BLOCK;
+                tiles.iter().for_each(|tile| add(tile, Block::Run { first, packed }));
+            }
+        }
+        Rows::Some(rows) => {
+            for rows in rows.chunks(BLOCK) {
+                gathered.clear();
+                gathered.extend(rows.iter().map(|&row| packed[row as usize]));
+                tiles.iter().for_each(|tile| add(tile, Block::List { rows, packed: gathered }));
+            }
+        }
+    }
+}
+
+/// Up to [`BLOCK`] rows with their packed numbers.
+#[derive(Debug, Clone, Copy)]
+enum Block<'a> {
+    /// Rows from `first` on.
+    Run { first: usize, packed: &'a [u64] },
+    /// Rows of a list.
+    List { rows: &'a [u32], packed: &'a [u64] },
+}
+
+fn add_block(
+    tile: &Tile,
+    block: Block<'_>,
+    packing: Packing,
+    sums: &mut [[u64; STRIDE]; TILE],
+    histogram: &mut [Cell],
+) {
     match tile.columns.len() {
-        1 => add_columns::<1>(tile, packed, packing, rows, scratch, histogram),
-        2 => add_columns::<2>(tile, packed, packing, rows, scratch, histogram),
-        3 => add_columns::<3>(tile, packed, packing, rows, scratch, histogram),
-        4 => add_columns::<4>(tile, packed, packing, rows, scratch, histogram),
-        5 => add_columns::<5>(tile, packed, packing, rows, scratch, histogram),
-        6 => add_columns::<6>(tile, packed, packing, rows, scratch, histogram),
-        7 => add_columns::<7>(tile, packed, packing, rows, scratch, histogram),
-        8 => add_columns::<8>(tile, packed, packing, rows, scratch, histogram),
+        1 => add_columns::<1>(tile, block, packing, sums, histogram),
+        2 => add_columns::<2>(tile, block, packing, sums, histogram),
+        3 => add_columns::<3>(tile, block, packing, sums, histogram),
+        4 => add_columns::<4>(tile, block, packing, sums, histogram),
+        5 => add_columns::<5>(tile, block, packing, sums, histogram),
+        6 => add_columns::<6>(tile, block, packing, sums, histogram),
+        7 => add_columns::<7>(tile, block, packing, sums, histogram),
+        8 => add_columns::<8>(tile, block, packing, sums, histogram),
         width => panic!("a tile has 1 to {TILE} columns, not {width}"),
     }
 }
 
 fn add_columns<const W: usize>(
     tile: &Tile,
-    packed: &[u64],
+    block: Block<'_>,
     packing: Packing,
-    rows: Rows<'_>,
-    scratch: &mut Scratch,
+    sums: &mut [[u64; STRIDE]; TILE],
     histogram: &mut [Cell],
 ) {
     let bins = tile.bins.as_chunks::<W>().0;
     let columns: &[(usize, usize); W] = tile.columns[..].try_into().expect("the width is W");
-    let sums: &mut [[u64; STRIDE]; W] = scratch.0.first_chunk_mut().expect("W is at most TILE");
-    match rows {
-        Rows::All => {
-            for (bins, packed) in bins.chunks(BLOCK).zip(packed.chunks(BLOCK)) {
-                sum_block(bins, packed, sums);
-                spread(packing, columns, sums, histogram);
-            }
+    let sums: &mut [[u64; STRIDE]; W] = sums.first_chunk_mut().expect("W is at most TILE");
+    match block {
+        Block::Run { first, packed } => {
+            sum_run(&bins[first..first + packed.len()], packed, sums);
         }
         // Below so many rows, spreading a whole scratch costs more than spreading each number.
-        Rows::Some(rows) if rows.len() * 8 < columns.iter().map(|c| c.1).max().unwrap_or(0) => {
-            for &row in rows {
-                let cell = packing.unpack(packed[row as usize]);
+        Block::List { rows, packed }
+            if rows.len() * 8 < columns.iter().map(|c| c.1).max().unwrap_or(0) =>
+        {
+            for (&row, &packed) in rows.iter().zip(packed) {
+                let cell = packing.unpack(packed);
                 for (&(start, _), &bin) in columns.iter().zip(&bins[row as usize]) {
                     let sum = &mut histogram[start + usize::from(bin)];
                     *sum = sum.plus(cell);
                 }
             }
+            return;
         }
-        Rows::Some(rows) => {
-            for rows in rows.chunks(BLOCK) {
-                sum_rows(rows, bins, packed, sums);
-                spread(packing, columns, sums, histogram);
-            }
+        Block::List { rows, packed } if tile.bins.len() < LEAST_PREFETCHED => {
+            sum_rows::<W, false>(rows, bins, packed, sums);
         }
+        Block::List { rows, packed } => sum_rows::<W, true>(rows, bins, packed, sums),
     }
+    widest(Spread { packing, columns, sums, histogram });
 }
 
-fn sum_block<const W: usize>(bins: &[[u8; W]], packed: &[u64], sums: &mut [[u64; STRIDE]; W]) {
+fn sum_run<const W: usize>(bins: &[[u8; W]], packed: &[u64], sums: &mut [[u64; STRIDE]; W]) {
     for (row, &value) in bins.iter().zip(packed) {
         for column in 0..W {
             let sum = &mut sums[column][usize::from(row[column])];
@@ -227,14 +270,19 @@ fn sum_block<const W: usize>(bins: &[[u8; W]], packed: &[u64], sums: &mut [[u64;
     }
 }
 
-fn sum_rows<const W: usize>(
+fn sum_rows<const W: usize, const PREFETCH: bool>(
     rows: &[u32],
     bins: &[[u8; W]],
     packed: &[u64],
     sums: &mut [[u64; STRIDE]; W],
 ) {
-    for &row in rows {
-        let value = packed[row as usize];
+    /// Rows ahead whose bins are asked for: the lists of small nodes have gaps.
+    const AHEAD: usize = 24;
+    let last = rows.len().saturating_sub(1);
+    for (i, (&row, &value)) in rows.iter().zip(packed).enumerate() {
+        if PREFETCH {
+            prefetch(bins, rows[(i + AHEAD).min(last)] as usize);
+        }
         let row = &bins[row as usize];
         for column in 0..W {
             let sum = &mut sums[column][usize::from(row[column])];
@@ -244,16 +292,23 @@ fn sum_rows<const W: usize>(
 }
 
 /// Adds packed sums to a histogram and makes them zero.
-fn spread<const W: usize>(
+struct Spread<'a, const W: usize> {
     packing: Packing,
-    columns: &[(usize, usize); W],
-    sums: &mut [[u64; STRIDE]; W],
-    histogram: &mut [Cell],
-) {
-    for (&(start, n_bins), sums) in columns.iter().zip(sums) {
-        for (cell, sum) in histogram[start..start + n_bins].iter_mut().zip(sums) {
-            *cell = cell.plus(packing.unpack(*sum));
-            *sum = 0;
+    columns: &'a [(usize, usize); W],
+    sums: &'a mut [[u64; STRIDE]; W],
+    histogram: &'a mut [Cell],
+}
+
+impl<const W: usize> Kernel for Spread<'_, W> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for (&(start, n_bins), sums) in self.columns.iter().zip(self.sums) {
+            for (cell, sum) in self.histogram[start..start + n_bins].iter_mut().zip(sums) {
+                *cell = cell.plus(self.packing.unpack(*sum));
+                *sum = 0;
+            }
         }
     }
 }
@@ -266,11 +321,30 @@ pub fn total(packed: &[u64], packing: Packing, rows: &[u32]) -> Cell {
     })
 }
 
+/// The sum of all packed numbers.
+pub fn total_of_all(packed: &[u64], packing: Packing) -> Cell {
+    packed.chunks(BLOCK).fold(Cell::default(), |total, packed| {
+        let sum = packed.iter().fold(0u64, |sum, &value| sum.wrapping_add(value));
+        total.plus(packing.unpack(sum))
+    })
+}
+
 /// Turns the histogram of a parent into that of the sibling of `child`.
 pub fn subtract(parent: &mut [Cell], child: &[Cell]) {
     assert_eq!(parent.len(), child.len());
-    for (cell, other) in parent.iter_mut().zip(child) {
-        *cell = cell.minus(*other);
+    widest(Subtract(parent, child));
+}
+
+struct Subtract<'a>(&'a mut [Cell], &'a [Cell]);
+
+impl Kernel for Subtract<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for (cell, other) in self.0.iter_mut().zip(self.1) {
+            *cell = cell.minus(*other);
+        }
     }
 }
 
@@ -314,9 +388,10 @@ mod tests {
             let mut expected = vec![Cell::default(); width * 256];
             let (mut found, mut scratch) = (expected.clone(), Scratch::default());
             naive(&tile, &packed, packing, list, &mut expected);
-            add_tile(&tile, &packed, packing, rows, &mut scratch, &mut found);
+            let tiles = std::slice::from_ref(&tile);
+            add_tiles(tiles, &packed, packing, rows, &mut scratch, &mut found);
             assert_eq!(found, expected, "width {width}, {n_rows} rows");
-            assert!(scratch.0.iter().flatten().all(|&sum| sum == 0));
+            assert!(scratch.sums.iter().flatten().all(|&sum| sum == 0));
         }
     }
 
@@ -339,7 +414,7 @@ mod tests {
                 let packed = vec![packing.pack(gradient, 1 << 14); BLOCK + 1];
                 let mut histogram = [Cell::default()];
                 let scratch = &mut Scratch::default();
-                add_tile(&tile, &packed, packing, Rows::All, scratch, &mut histogram);
+                add_tiles(&[tile], &packed, packing, Rows::All, scratch, &mut histogram);
                 let n = BLOCK as u64 + 1;
                 assert_eq!(histogram[0].gradient, gradient * n as i64);
                 assert_eq!(histogram[0].count(), n);

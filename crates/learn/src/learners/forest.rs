@@ -8,6 +8,7 @@ use super::growing::nested;
 use super::growing::settings::Kind;
 use super::{Fit, FitInput, Learner};
 use crate::error::Error;
+use crate::sweep::Axis;
 use crate::task::Facts;
 
 /// The mean of trees, each grown on its own bootstrap of the rows, each node by the best cut of a
@@ -86,5 +87,14 @@ impl Learner for RandomForest {
     fn fit(&self, input: &FitInput<'_>) -> Result<Fit, Error> {
         let settings = KIND.settings(&estimate::facts(input), input.config)?;
         Ok(nested::fit(input, &settings))
+    }
+
+    fn grid_space(&self, facts: &Facts) -> Space {
+        KIND.grid_space(facts)
+    }
+
+    fn fit_grid(&self, input: &FitInput<'_>, axes: &[Axis]) -> Option<Result<Fit, Error>> {
+        let settings = KIND.settings(&estimate::facts(input), input.config);
+        Some(settings.and_then(|settings| nested::fit_grid(input, &settings, axes)))
     }
 }

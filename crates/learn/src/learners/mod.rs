@@ -10,6 +10,7 @@ use eyas_search::{Config, Space};
 use crate::dataset::Dataset;
 use crate::error::Error;
 use crate::metrics::Metric;
+use crate::sweep::Axis;
 use crate::task::Facts;
 use crate::threads::Threads;
 
@@ -162,4 +163,16 @@ pub trait Learner: Sync {
     /// A parameter out of its range. Divergence is not an error: such truncations have a NaN or
     /// infinite loss.
     fn fit(&self, input: &FitInput<'_>) -> Result<Fit, Error>;
+
+    /// Its parameters in a grid that a user gives ([`crate::sweep`]): those of [`Learner::space`],
+    /// and such as are no use to a search. Here every parameter is nested that a grid shares.
+    fn grid_space(&self, facts: &Facts) -> Space {
+        self.space(facts)
+    }
+
+    /// Fits once and scores every point of a grid of nested parameters, in the grid's order, however
+    /// many there are; `None` if only the learner's own truncations can serve.
+    fn fit_grid(&self, _input: &FitInput<'_>, _axes: &[Axis]) -> Option<Result<Fit, Error>> {
+        None
+    }
 }

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! Every prediction equals [`Model::predict_by`] bit for bit: sums run in f64 in the order that
-//! [`Trees`](crate::Trees) defines, whatever order the trees are looked at in. One row is predicted
+//! [`Trees`] defines, whatever order the trees are looked at in. One row is predicted
 //! without an allocation, and next to no branch depends on its numbers, so what it costs follows
 //! from the model's [`Shape`].
 //!

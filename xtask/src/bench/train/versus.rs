@@ -32,6 +32,8 @@ fn boosting(trees: usize) -> Asked {
         format!("num_leaves={LEAVES}"),
         format!("learning_rate={RATE}"),
         "early_stopping_rounds=0".into(),
+        // As the peers do; by default one tree has leaves for all classes.
+        "multi_strategy=one_per_class".into(),
     ];
     Asked { learner: "boosting", trees, settings }
 }

@@ -60,6 +60,7 @@ pub fn product(a: Matrix<'_>, b: Matrix<'_>, write: Write, out: &mut [f32]) {
         return;
     }
     let keeps = write == Write::Add;
+    #[allow(unsafe_code)]
     // SAFETY: a `Matrix` has a number for every row and column under its strides, `out` has
     // `m * n`, its sides are those of `a` and `b`, and being borrowed mutably it overlaps neither.
     unsafe {

@@ -6,8 +6,12 @@
 //!
 //! Reference: Ke et al. 2017, LightGBM, section 4 (exclusive feature bundling).
 
+use std::borrow::Cow;
+use std::ops::Range;
+
 use crate::dataset::Dataset;
 use crate::kernels::histogram::{Cell, TILE, Tile};
+use crate::threads::Threads;
 
 /// Least share of the commonest bin of a feature that may share a column.
 const LEAST_DEFAULT_SHARE: f64 = 0.75;
@@ -48,23 +52,44 @@ struct Stored {
     n_codes: usize,
 }
 
+/// Stored columns that one thread sums and searches: a run of cells of every histogram.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Part {
+    /// Its cells in a histogram of one channel.
+    pub cells: Range<usize>,
+    /// Its stored columns.
+    stored: Range<usize>,
+}
+
+impl Part {
+    /// Its cells in a histogram of some channels.
+    pub fn of_channels(&self, n_channels: usize) -> Range<usize> {
+        n_channels * self.cells.start..n_channels * self.cells.end
+    }
+
+    /// Whether the sums of a feature are here.
+    pub fn has(&self, feature: &Feature) -> bool {
+        self.stored.contains(&feature.stored)
+    }
+}
+
 /// Bins of the training rows.
 #[derive(Debug, Clone)]
-pub(super) struct Binned {
+pub(super) struct Binned<'a> {
     /// Number of training rows.
     pub n_rows: usize,
     /// The features that may be used and are not constant on these rows.
     pub features: Vec<Feature>,
     /// Their bins `(n_features)` x `(n_rows,)`.
-    pub columns: Vec<Vec<u8>>,
+    pub columns: Vec<Cow<'a, [u8]>>,
     /// Cells of a histogram.
     pub n_cells: usize,
     stored: Vec<Stored>,
 }
 
-impl Binned {
+impl<'a> Binned<'a> {
     /// Gathers the given rows and features.
-    pub fn new(data: &Dataset, rows: &[u32], features: &[u32]) -> Binned {
+    pub fn new(data: &'a Dataset, rows: &[u32], features: &[u32], threads: &Threads) -> Binned<'a> {
         let mut binned = Binned {
             n_rows: rows.len(),
             features: Vec::new(),
@@ -72,35 +97,45 @@ impl Binned {
             n_cells: 0,
             stored: Vec::new(),
         };
-        let mut bundles = Vec::new();
-        for &index in features {
-            binned.add(data, rows, index, &mut bundles);
+        let whole = rows.len() == data.n_rows && rows.iter().zip(0..).all(|(&row, i)| row == i);
+        let columns = threads.map(features.len(), |place| {
+            let bins = &data.bins[features[place] as usize];
+            let bins: Cow<'a, [u8]> =
+                if whole { Cow::from(bins) } else { gather(bins, rows).into() };
+            Column::new(bins)
+        });
+        let mut candidates = Vec::new();
+        for (&index, column) in features.iter().zip(columns) {
+            binned.add(data, index, column, &mut candidates);
         }
-        bundles.sort_by_key(|bundle: &Candidate| std::cmp::Reverse(bundle.rows.len()));
-        binned.place(bundles);
+        candidates.sort_by_key(|candidate: &Candidate| std::cmp::Reverse(candidate.rows.len()));
+        binned.place(candidates);
         binned
     }
 
     /// Adds a feature, or a candidate for a shared column.
-    fn add(&mut self, data: &Dataset, rows: &[u32], index: u32, candidates: &mut Vec<Candidate>) {
-        let column = gather(&data.bins[index as usize], rows);
-        let mut counts = [0u32; 256];
-        column.iter().for_each(|&bin| counts[usize::from(bin)] += 1);
-        let default = (0..256).max_by_key(|&bin| (counts[bin], 255 - bin)).unwrap_or(0);
-        let rest = rows.len() - counts[default] as usize;
-        if rest == 0 {
+    fn add(
+        &mut self,
+        data: &Dataset,
+        index: u32,
+        column: Column<'a>,
+        candidates: &mut Vec<Candidate>,
+    ) {
+        if column.n_rest == 0 {
             return;
         }
         let bins = &data.features[index as usize].bins;
         let (n_bins, categorical) = (bins.n_bins(), bins.is_categorical());
-        if (rest as f64) <= (1.0 - LEAST_DEFAULT_SHARE) * rows.len() as f64 {
-            let is_rest = |row: &u32| usize::from(column[*row as usize]) != default;
-            let rows = (0..rows.len() as u32).filter(is_rest).collect();
-            candidates.push(Candidate { feature: self.features.len(), default, rows });
+        if let Some(rows) = column.rest {
+            candidates.push(Candidate {
+                feature: self.features.len(),
+                default: column.default,
+                rows,
+            });
         }
         let place = Place::Own(0);
         self.features.push(Feature { index, n_bins, categorical, place, stored: usize::MAX });
-        self.columns.push(column);
+        self.columns.push(column.bins);
     }
 
     /// Gives every feature its stored column.
@@ -163,9 +198,23 @@ impl Binned {
         self.stored.len()
     }
 
-    /// Interleaves the stored columns of some features, in tiles of about equal width.
-    pub fn tiles(&self, features: &[usize], tiles: &mut Vec<Tile>) {
-        let mut used: Vec<usize> = features.iter().map(|&f| self.features[f].stored).collect();
+    /// Shares the stored columns out to at most `n` parts of about as many columns.
+    pub fn parts(&self, n: usize) -> Vec<Part> {
+        let n_stored = self.stored.len();
+        let n = n.clamp(1, n_stored.max(1));
+        let start = |column: usize| self.stored.get(column).map_or(self.n_cells, |s| s.start);
+        let part = |place: usize| {
+            let stored = place * n_stored / n..(place + 1) * n_stored / n;
+            Part { cells: start(stored.start)..start(stored.end), stored }
+        };
+        (0..n).map(part).collect()
+    }
+
+    /// Interleaves the stored columns of those features that are in a part, in tiles of about equal
+    /// width.
+    pub fn tiles(&self, features: &[usize], part: &Part, tiles: &mut Vec<Tile>) {
+        let stored = features.iter().map(|&f| self.features[f].stored);
+        let mut used: Vec<usize> = stored.filter(|stored| part.stored.contains(stored)).collect();
         used.sort_unstable();
         used.dedup();
         let n_tiles = used.len().div_ceil(TILE);
@@ -176,35 +225,64 @@ impl Binned {
             rest = others;
             let columns: Vec<&[u8]> = these.iter().map(|&s| self.codes(&self.stored[s])).collect();
             tile.fill(&columns);
-            let places = these.iter().map(|&s| (self.stored[s].start, self.stored[s].n_codes));
-            tile.columns = places.collect();
+            let place = |s: usize| {
+                let stored = &self.stored[s];
+                (stored.start - part.cells.start, stored.n_codes)
+            };
+            tile.columns = these.iter().map(|&s| place(s)).collect();
         }
     }
 
-    fn codes<'a>(&'a self, stored: &'a Stored) -> &'a [u8] {
+    fn codes<'s>(&'s self, stored: &'s Stored) -> &'s [u8] {
         if stored.codes.is_empty() { &self.columns[stored.feature] } else { &stored.codes }
     }
 
-    /// The cells of a feature by bin. `total` is the sum of the node, `memory` holds what is not
-    /// stored in this form.
-    pub fn cells<'a>(
+    /// The cells of a feature by bin, from the cells of its part, which start at cell `first` of a
+    /// whole histogram. `total` is the sum of the node, `memory` holds what is not stored in this
+    /// form.
+    pub fn cells<'s>(
         &self,
         feature: usize,
-        histogram: &'a [Cell],
+        histogram: &'s [Cell],
+        first: usize,
         total: Cell,
-        memory: &'a mut [Cell; 256],
-    ) -> &'a [Cell] {
+        memory: &'s mut [Cell; 256],
+    ) -> &'s [Cell] {
         let Feature { n_bins, place, .. } = self.features[feature];
         match place {
-            Place::Own(start) => &histogram[start..start + n_bins],
+            Place::Own(start) => &histogram[start - first..][..n_bins],
             Place::Shared { start, default } => {
-                let stored = &histogram[start..start + n_bins - 1];
+                let stored = &histogram[start - first..][..n_bins - 1];
                 memory[..default].copy_from_slice(&stored[..default]);
                 memory[default + 1..n_bins].copy_from_slice(&stored[default..]);
                 memory[default] = stored.iter().fold(total, |rest, &cell| rest.minus(cell));
                 &memory[..n_bins]
             }
         }
+    }
+}
+
+/// Bins of a feature with what they say about sharing a column.
+struct Column<'a> {
+    bins: Cow<'a, [u8]>,
+    /// The commonest bin.
+    default: usize,
+    /// Rows where the bin is another.
+    n_rest: usize,
+    /// Those rows, if they are few enough.
+    rest: Option<Vec<u32>>,
+}
+
+impl<'a> Column<'a> {
+    fn new(bins: Cow<'a, [u8]>) -> Column<'a> {
+        let mut counts = [0u32; 256];
+        bins.iter().for_each(|&bin| counts[usize::from(bin)] += 1);
+        let default = (0..256).max_by_key(|&bin| (counts[bin], 255 - bin)).unwrap_or(0);
+        let n_rest = bins.len() - counts[default] as usize;
+        let few = n_rest as f64 <= (1.0 - LEAST_DEFAULT_SHARE) * bins.len() as f64;
+        let is_rest = |row: &u32| usize::from(bins[*row as usize]) != default;
+        let rest = few.then(|| (0..bins.len() as u32).filter(is_rest).collect());
+        Column { bins, default, n_rest, rest }
     }
 }
 

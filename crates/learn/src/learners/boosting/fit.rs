@@ -1,64 +1,219 @@
 //! The rounds of boosting.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use eyas_model::cost::ShapeCounter;
 use eyas_model::{BinSet, Node, Test, Tree, TreeOutput};
 
 use super::binned::Binned;
+use super::constraints::Constraints;
 use super::estimate::GRADIENT_WORK;
 use super::gradients::{Gradients, Pair, Sample, sketch};
-use super::grow::{Grower, Grown, TreeInput};
+use super::ground::Ground;
+use super::grow::{Grower, TreeInput};
+use super::meter::Meter;
 use super::model::{Boosted, grid, label};
-use super::objective::{Loss, Objective};
-use super::parameters::Parameters;
+use super::objective::Objective;
+use super::parameters::{Parameters, Sampling};
 use super::rate::Rate;
+use super::reuse::Reuse;
 use super::route::Router;
 use super::validation::Validation;
+use super::values::Leaves;
+use crate::error::Error;
 use crate::kernels::histogram::Packing;
 use crate::learners::{Fit, FitInput, Step, Truncation};
 use crate::random;
+use crate::threads::{ONE_THREAD, Threads};
 
 /// Channels that the structure of a vector tree is found from.
 pub(super) const MOST_CHANNELS: usize = 4;
 /// Distinct sets of levels that a model may have: it is packed into 65,536 slots.
 const MOST_SETS: usize = 20_000;
+/// Cells of the training rows, times outputs, from which on a fit uses more than one thread (tests
+/// share out less, to stay quick).
+const LEAST_SHARED_UPDATES: usize = if cfg!(test) { 100_000 } else { 1_000_000 };
 /// Part of keys that draw rows, and that draw projections.
 const SAMPLE: u64 = 0x5A;
 const SKETCH: u64 = 0x5E;
 
 /// Fits trees round by round.
-pub(super) fn fit(input: &FitInput<'_>, parameters: &Parameters) -> Fit {
-    let binned = Binned::new(input.data, input.train, input.features);
-    let objective = Objective::new(input.data, input.train, input.metric.name);
-    let mut rounds = Rounds::new(input, parameters, &binned, &objective);
-    let stopped = rounds.run();
-    let model = rounds.finish();
-    Fit { model: Box::new(model), stopped }
+///
+/// # Errors
+/// A parameter does not fit the data.
+pub(super) fn fit(input: &FitInput<'_>, parameters: &Parameters) -> Result<Fit, Error> {
+    let threads = threads(input);
+    threads.run(|| {
+        let binned = Binned::new(input.data, input.train, input.features, threads);
+        let objective = Objective::new(input.data, input.train, input.metric.name, parameters)?;
+        let meter = Meter::new(input.stop);
+        let constraints = Constraints::read(parameters, input.data)?;
+        let ground = Ground::new(&binned, parameters, &constraints, threads, &meter);
+        let mut rounds = Rounds::new(input, &ground, &objective);
+        let stopped = rounds.run();
+        Ok(Fit { model: Box::new(rounds.finish()), stopped })
+    })
+}
+
+/// The threads that a fit uses: on small data to wake others costs more than they help.
+fn threads<'a>(input: &FitInput<'a>) -> &'a Threads {
+    let updates = input.train.len() * input.features.len() * input.data.n_outputs();
+    if updates < LEAST_SHARED_UPDATES { &ONE_THREAD } else { input.threads }
+}
+
+/// What a tree is grown with: one for each tree that grows at the same time.
+struct Desk<'a> {
+    grower: Grower<'a>,
+    gradients: Gradients,
+    router: Router,
+}
+
+/// What the trees of a round learn from.
+#[derive(Clone, Copy)]
+struct Round<'r> {
+    rate: f64,
+    sample: &'r Sample,
+    /// Gradients `(n_outputs)` x `(n_rows,)`.
+    pairs: &'r [Vec<Pair>],
+    /// Projections of them; empty unless trees have vector leaves.
+    sketches: &'r [Vec<Pair>],
+    without_categories: bool,
+    /// Questions that the model asks already.
+    reuse: &'r Reuse,
+}
+
+/// Sums of leaf values of one output, of the rows to learn from and of those to validate on.
+struct OutputSums<'r> {
+    train: &'r mut [Vec<f64>],
+    valid: &'r mut [Vec<f64>],
+}
+
+/// A tree with the features of its nodes, as [`super::binned::Binned`] numbers them.
+type Asked = (Tree, Vec<usize>);
+
+/// What does not change between rounds.
+struct Setting<'a> {
+    input: &'a FitInput<'a>,
+    parameters: &'a Parameters,
+    ground: &'a Ground<'a>,
+    objective: &'a Objective,
+    validation: Validation<'a>,
+    n_channels: usize,
+    packing: Packing,
+    desks: Mutex<Vec<Desk<'a>>>,
+}
+
+impl<'a> Setting<'a> {
+    fn new(
+        input: &'a FitInput<'a>,
+        ground: &'a Ground<'a>,
+        objective: &'a Objective,
+    ) -> Setting<'a> {
+        let (parameters, n_outputs) = (ground.parameters, input.data.n_outputs());
+        let vector = parameters.vector_leaves && n_outputs > 1;
+        let weighted = parameters.subsample < 1.0 && parameters.sampling == Sampling::Mvs;
+        let packing = match vector || (objective.unit_hessians() && !weighted) {
+            true => Packing::Gradient,
+            false => Packing::Both,
+        };
+        Setting {
+            input,
+            parameters,
+            ground,
+            objective,
+            validation: Validation::new(input, ground.binned, objective),
+            n_channels: if vector { n_outputs.min(MOST_CHANNELS) } else { 1 },
+            packing,
+            desks: Mutex::default(),
+        }
+    }
+
+    /// Grows a tree and adds its values to the sums. A tree of one leaf is left out. A tree with
+    /// vector leaves is asked for with output 0 and gets the sums of all.
+    fn tree(
+        &self,
+        round: Round<'_>,
+        key: u64,
+        output: usize,
+        sums: OutputSums<'_>,
+    ) -> Option<Asked> {
+        let waiting = || self.desks.lock().expect("no thread panics while it holds the lock");
+        let desk = waiting().pop();
+        let mut desk = desk.unwrap_or_else(|| Desk {
+            grower: Grower::new(self.ground),
+            gradients: Gradients::new(self.n_channels, self.ground.binned.n_rows, self.packing),
+            router: Router::default(),
+        });
+        let tree = self.grow(&mut desk, round, key, output, sums);
+        waiting().push(desk);
+        tree
+    }
+
+    fn grow(
+        &self,
+        desk: &mut Desk<'a>,
+        round: Round<'_>,
+        key: u64,
+        output: usize,
+        sums: OutputSums<'_>,
+    ) -> Option<Asked> {
+        let threads = self.ground.threads;
+        let weights = round.sample.weights.as_deref();
+        let learned = match round.sketches {
+            [] => &round.pairs[output..output + 1],
+            sketches => sketches,
+        };
+        for (channel, pairs) in learned.iter().enumerate() {
+            desk.gradients.set(channel, pairs, weights, threads);
+        }
+        desk.grower.without_categories = round.without_categories;
+        let rows = round.sample.rows.as_deref();
+        let reuse = round.reuse;
+        let grown = desk.grower.grow(TreeInput { gradients: &desk.gradients, rows, key, reuse })?;
+        if grown.leaves.len() < 2 {
+            return None;
+        }
+        let leaves = Leaves { grown: &grown, rows: &desk.grower.rows, threads };
+        let width = sums.train.len();
+        let mut values = vec![0.0; grown.leaves.len() * width];
+        for (k, sums) in sums.train.iter().enumerate() {
+            let pairs = &round.pairs[output + k];
+            let (objective, parameters) = (self.objective, self.parameters);
+            let column = leaves.values(objective, parameters, round.sample, pairs, sums);
+            for (leaf, value) in column.into_iter().enumerate() {
+                values[leaf * width + k] = (round.rate * value) as f32;
+            }
+        }
+        match rows {
+            None => leaves.add(&values, sums.train),
+            Some(_) => {
+                let columns = &self.ground.binned.columns;
+                desk.router.add(&grown, columns, &values, sums.train, threads);
+            }
+        }
+        desk.router.add(&grown, &self.validation.columns, &values, sums.valid, threads);
+        Some((Tree { nodes: grown.nodes, values }, grown.features))
+    }
 }
 
 /// The state between two rounds.
 struct Rounds<'a> {
-    input: &'a FitInput<'a>,
-    parameters: &'a Parameters,
-    binned: &'a Binned,
-    objective: &'a Objective,
-    grower: Grower<'a>,
-    router: Router,
+    setting: Setting<'a>,
     rate: Rate,
     /// Sums of leaf values `(n_outputs)` x `(n_rows,)`.
     sums: Vec<Vec<f64>>,
+    /// The same of the rows to validate on.
+    valid_sums: Vec<Vec<f64>>,
     pairs: Vec<Vec<Pair>>,
     /// Projections of `pairs`; empty unless trees have vector leaves.
     sketches: Vec<Vec<Pair>>,
-    gradients: Gradients,
-    validation: Validation<'a>,
     trees: Vec<Tree>,
     outputs: Vec<TreeOutput>,
     counter: ShapeCounter<'a>,
     /// Distinct sets of levels so far.
     sets: BTreeSet<BinSet>,
+    reuse: Reuse,
     truncations: Vec<Truncation>,
     ends: Vec<usize>,
     steps: Vec<Step>,
@@ -69,36 +224,25 @@ struct Rounds<'a> {
 impl<'a> Rounds<'a> {
     fn new(
         input: &'a FitInput<'a>,
-        parameters: &'a Parameters,
-        binned: &'a Binned,
+        ground: &'a Ground<'a>,
         objective: &'a Objective,
     ) -> Rounds<'a> {
-        let (n_rows, n_outputs) = (binned.n_rows, input.data.n_outputs());
-        let vector = parameters.vector_leaves && n_outputs > 1;
-        let n_channels = if vector { n_outputs.min(MOST_CHANNELS) } else { 1 };
-        let weighted =
-            parameters.subsample < 1.0 && parameters.sampling == super::parameters::Sampling::Mvs;
-        let packing = match vector || (objective.unit_hessians() && !weighted) {
-            true => Packing::Gradient,
-            false => Packing::Both,
-        };
+        let (n_rows, n_outputs) = (ground.binned.n_rows, input.data.n_outputs());
+        let setting = Setting::new(input, ground, objective);
+        let vector = ground.parameters.vector_leaves && n_outputs > 1;
+        let n_sketches = if vector { setting.n_channels } else { 0 };
         Rounds {
-            input,
-            parameters,
-            binned,
-            objective,
-            grower: Grower::new(binned, parameters, input.stop),
-            router: Router::default(),
-            rate: Rate::new(parameters, input.data.task(), n_rows),
+            setting,
+            rate: Rate::new(ground.parameters, input.data.task(), n_rows),
             sums: vec![vec![0.0; n_rows]; n_outputs],
+            valid_sums: vec![vec![0.0; input.valid.len()]; n_outputs],
             pairs: vec![vec![[0.0; 2]; n_rows]; n_outputs],
-            sketches: vec![vec![[0.0; 2]; n_rows]; if vector { n_channels } else { 0 }],
-            gradients: Gradients::new(n_channels, n_rows, packing),
-            validation: Validation::new(input, binned, objective),
+            sketches: vec![vec![[0.0; 2]; n_rows]; n_sketches],
             trees: Vec::new(),
             outputs: Vec::new(),
             counter: ShapeCounter::new(&input.data.features),
             sets: BTreeSet::new(),
+            reuse: Reuse::new(ground.parameters, ground.binned.features.len()),
             truncations: Vec::new(),
             ends: Vec::new(),
             steps: Vec::new(),
@@ -108,12 +252,14 @@ impl<'a> Rounds<'a> {
 
     /// Runs all rounds; says whether it was stopped.
     fn run(&mut self) -> bool {
-        let grid = grid(self.parameters.n_estimators);
+        let Setting { input, parameters, .. } = self.setting;
+        let meter = self.setting.ground.meter;
+        let grid = grid(parameters.n_estimators);
         let mut next = 0;
-        for round in 0..self.parameters.n_estimators {
+        for round in 0..parameters.n_estimators {
             let before = self.trees.len();
             let learned = self.round(round);
-            if self.grower.stopped {
+            if meter.stopped() {
                 self.forget(before);
                 break;
             }
@@ -127,124 +273,80 @@ impl<'a> Rounds<'a> {
             }
             let learning_rate = self.rate.at(round);
             self.steps.push(Step { step: round as u64, learning_rate, loss });
-            self.grower.ask();
-            let enough = self.input.last_truncation.is_some_and(|last| next > last);
-            if self.grower.stopped || enough || self.is_late(round + 1) {
+            meter.settle();
+            let enough = input.last_truncation.is_some_and(|last| next > last);
+            if meter.stopped() || enough || self.is_late(round + 1) {
                 break;
             }
         }
         self.close();
-        self.grower.stopped
+        meter.stopped()
     }
 
     /// One round: a tree for each output, or one for all. Returns whether any tree has a split.
     fn round(&mut self, round: usize) -> bool {
-        self.objective.pairs(&self.sums, &mut self.pairs);
-        self.grower.spend(GRADIENT_WORK * (self.binned.n_rows * self.pairs.len()) as u64);
-        let key = random::key(&[self.input.seed, round as u64]);
-        let sample = Sample::draw(self.parameters, &self.pairs, random::key(&[key, SAMPLE]));
-        if !self.sketches.is_empty() {
-            return self.vector_tree(round, key, &sample);
-        }
-        let mut learned = false;
-        for output in 0..self.pairs.len() {
-            self.gradients.set(0, &self.pairs[output], sample.weights.as_deref());
-            learned |= self.tree(round, random::key(&[key, output as u64]), &sample, output);
-        }
-        learned || sample.rows.is_some()
-    }
-
-    fn vector_tree(&mut self, round: usize, key: u64, sample: &Sample) -> bool {
+        let setting = &self.setting;
+        let Setting { input, ground, objective, .. } = *setting;
+        let n_outputs = self.sums.len();
+        objective.pairs(&self.sums, &mut self.pairs, ground.threads);
+        ground.meter.spend(GRADIENT_WORK * (ground.binned.n_rows * n_outputs) as u64);
+        let key = random::key(&[input.seed, round as u64]);
+        let sample = Sample::draw(
+            ground.parameters,
+            &self.pairs,
+            random::key(&[key, SAMPLE]),
+            ground.threads,
+        );
         let n_channels = self.sketches.len();
-        sketch(&self.pairs, n_channels, random::key(&[key, SKETCH]), &mut self.sketches);
-        for channel in 0..n_channels {
-            self.gradients.set(channel, &self.sketches[channel], sample.weights.as_deref());
+        if n_channels > 0 {
+            let key = random::key(&[key, SKETCH]);
+            sketch(&self.pairs, n_channels, key, &mut self.sketches, ground.threads);
         }
-        self.tree(round, key, sample, 0) || sample.rows.is_some()
+        let given = Round {
+            rate: self.rate.at(round),
+            sample: &sample,
+            pairs: &self.pairs,
+            sketches: &self.sketches,
+            without_categories: self.sets.len() >= MOST_SETS,
+            reuse: &self.reuse,
+        };
+        let grown = if n_channels > 0 {
+            let sums = OutputSums { train: &mut self.sums, valid: &mut self.valid_sums };
+            vec![(TreeOutput::All, setting.tree(given, key, 0, sums))]
+        } else {
+            let sums = self.sums.chunks_mut(1).zip(self.valid_sums.chunks_mut(1));
+            let mut trees: Vec<_> = sums.map(|sums| (Some(sums), None)).collect();
+            ground.threads.for_each_mut(&mut trees, |output, (sums, tree)| {
+                let Some((train, valid)) = sums.take() else { return };
+                let key = random::key(&[key, output as u64]);
+                *tree = setting.tree(given, key, output, OutputSums { train, valid });
+            });
+            let trees = trees.into_iter().zip(0..);
+            trees.map(|((_, tree), output)| (TreeOutput::One(output), tree)).collect()
+        };
+        let learned = grown.iter().any(|(_, tree)| tree.is_some()) || sample.rows.is_some();
+        for (output, tree) in grown {
+            tree.into_iter().for_each(|tree| self.push(tree, output));
+        }
+        learned
     }
 
-    /// Grows a tree and adds its values. A tree of one leaf is left out.
-    fn tree(&mut self, round: usize, key: u64, sample: &Sample, output: usize) -> bool {
-        self.grower.without_categories = self.sets.len() >= MOST_SETS;
-        let rows = sample.rows.as_deref();
-        let Some(grown) = self.grower.grow(TreeInput { gradients: &self.gradients, rows, key })
-        else {
-            return false;
-        };
-        if grown.leaves.len() < 2 {
-            return false;
+    fn push(&mut self, (tree, features): Asked, output: TreeOutput) {
+        for (node, feature) in tree.nodes.iter().zip(features) {
+            if let Node::Split { test, .. } = node {
+                self.reuse.add(feature, test);
+            }
         }
-        let values = self.values(&grown, sample, output, self.rate.at(round));
-        self.add_to_sums(&grown, &values, sample, output);
-        self.validation.add(&mut self.router, &grown, &values, output);
-        let tree = Tree { nodes: grown.nodes, values };
-        let output = match self.sketches.is_empty() {
-            true => TreeOutput::One(output as u32),
-            false => TreeOutput::All,
-        };
         self.sets.extend(tree.nodes.iter().filter_map(set_of));
-        self.counter.add_tree(&tree, output, self.pairs.len());
+        self.counter.add_tree(&tree, output, self.sums.len());
         self.trees.push(tree);
         self.outputs.push(output);
-        true
-    }
-
-    /// Values `(n_leaves, width)` of the leaves, times the rate.
-    fn values(&self, grown: &Grown, sample: &Sample, output: usize, rate: f64) -> Vec<f32> {
-        let width =
-            self.sketches.len().min(1) * self.pairs.len() + usize::from(self.sketches.is_empty());
-        let mut values = vec![0.0; grown.leaves.len() * width];
-        for k in 0..width {
-            let column = self.output_values(grown, sample, output + k);
-            for (leaf, value) in column.into_iter().enumerate() {
-                values[leaf * width + k] = (rate * value) as f32;
-            }
-        }
-        values
-    }
-
-    /// Newton steps (or medians) of all leaves for one output.
-    fn output_values(&self, grown: &Grown, sample: &Sample, output: usize) -> Vec<f64> {
-        if self.objective.loss == Loss::Absolute {
-            let rows = |range: &std::ops::Range<usize>| &self.grower.rows[range.clone()];
-            let sums = &self.sums[output];
-            return grown
-                .leaves
-                .iter()
-                .map(|r| self.objective.median_residual(rows(r), sums))
-                .collect();
-        }
-        let sums: Vec<[f64; 3]> = grown
-            .leaves
-            .iter()
-            .map(|range| {
-                let rows = &self.grower.rows[range.clone()];
-                leaf_sums(&self.pairs[output], rows, sample.weights.as_deref())
-            })
-            .collect();
-        leaf_values(grown, sums, self.parameters)
-    }
-
-    fn add_to_sums(&mut self, grown: &Grown, values: &[f32], sample: &Sample, output: usize) {
-        let width = values.len() / grown.leaves.len();
-        let sums = &mut self.sums[output..output + width];
-        let mut add = |leaf: usize, rows: &[u32]| {
-            for (sums, &value) in sums.iter_mut().zip(&values[leaf * width..][..width]) {
-                rows.iter().for_each(|&row| sums[row as usize] += f64::from(value));
-            }
-        };
-        if sample.rows.is_none() {
-            for (leaf, range) in grown.leaves.iter().enumerate() {
-                add(leaf, &self.grower.rows[range.clone()]);
-            }
-        } else {
-            self.router.route(grown, &self.binned.columns, self.binned.n_rows, add);
-        }
     }
 
     /// Scores the trees so far as a truncation.
     fn score(&mut self, n_rounds: usize) -> f64 {
-        let loss = self.validation.loss(self.objective);
+        let Setting { validation, objective, ground, .. } = &mut self.setting;
+        let loss = validation.loss(objective, &self.valid_sums, ground.threads);
         let shape = self.counter.shape();
         self.truncations.push(Truncation { label: label(n_rounds), loss, shape });
         self.ends.push(self.trees.len());
@@ -256,8 +358,9 @@ impl<'a> Rounds<'a> {
 
     /// Whether the best truncation is too long ago.
     fn is_late(&self, n_rounds: usize) -> bool {
-        let patience = self.parameters.early_stopping_rounds;
-        patience > 0 && !self.input.valid.is_empty() && n_rounds >= self.best.0 + patience
+        let Setting { parameters, input, .. } = self.setting;
+        let patience = parameters.early_stopping_rounds;
+        patience > 0 && !input.valid.is_empty() && n_rounds >= self.best.0 + patience
     }
 
     /// Forgets the trees of a round that did not come to its end.
@@ -270,8 +373,8 @@ impl<'a> Rounds<'a> {
     fn close(&mut self) {
         if self.truncations.is_empty() {
             self.forget(0);
-            self.counter = ShapeCounter::new(&self.input.data.features);
-            self.validation = Validation::new(self.input, self.binned, self.objective);
+            self.counter = ShapeCounter::new(&self.setting.input.data.features);
+            self.valid_sums.iter_mut().for_each(|sums| sums.fill(0.0));
             self.score(0);
         }
     }
@@ -280,9 +383,9 @@ impl<'a> Rounds<'a> {
         Boosted {
             trees: Arc::new(self.trees),
             outputs: self.outputs,
-            base: self.objective.base.clone(),
-            scale: self.objective.scale,
-            link: self.objective.link(),
+            base: self.setting.objective.base.clone(),
+            scale: self.setting.objective.scale,
+            link: self.setting.objective.link(),
             truncations: self.truncations,
             ends: self.ends,
             steps: self.steps,
@@ -295,52 +398,4 @@ fn set_of(node: &Node) -> Option<BinSet> {
         Node::Split { test: Test::In(set), .. } => Some(set),
         _ => None,
     }
-}
-
-/// Sums of gradients, hessians and counts of some rows.
-fn leaf_sums(pairs: &[Pair], rows: &[u32], weights: Option<&[f32]>) -> [f64; 3] {
-    let mut sums = [0.0, 0.0, rows.len() as f64];
-    for &row in rows {
-        let pair = pairs[row as usize];
-        let weight = weights.map_or(1.0, |weights| f64::from(weights[row as usize]));
-        sums[0] += weight * f64::from(pair[0]);
-        sums[1] += weight * f64::from(pair[1]);
-    }
-    sums
-}
-
-/// `-G / (H + lambda_l2)` for each leaf; with `path_smooth` `s` each node's value is drawn to its
-/// parent's: `(n v + s v_parent) / (n + s)`.
-fn leaf_values(grown: &Grown, leaves: Vec<[f64; 3]>, parameters: &Parameters) -> Vec<f64> {
-    let newton = |sums: &[f64; 3]| {
-        let weight = sums[1] + parameters.lambda_l2;
-        if weight > 0.0 { -sums[0] / weight } else { 0.0 }
-    };
-    if parameters.path_smooth == 0.0 {
-        return leaves.iter().map(newton).collect();
-    }
-    let mut sums = vec![[0.0; 3]; grown.nodes.len()];
-    for (index, node) in grown.nodes.iter().enumerate().rev() {
-        sums[index] = match *node {
-            Node::Leaf { value } => leaves[value as usize],
-            Node::Split { left, right, .. } => {
-                let (left, right) = (sums[left as usize], sums[right as usize]);
-                std::array::from_fn(|i| left[i] + right[i])
-            }
-        };
-    }
-    let mut values: Vec<f64> = sums.iter().map(newton).collect();
-    let mut out = vec![0.0; leaves.len()];
-    for (index, node) in grown.nodes.iter().enumerate() {
-        match *node {
-            Node::Leaf { value } => out[value as usize] = values[index],
-            Node::Split { left, right, .. } => {
-                for child in [left as usize, right as usize] {
-                    let (n, s) = (sums[child][2], parameters.path_smooth);
-                    values[child] = (n * values[child] + s * values[index]) / (n + s);
-                }
-            }
-        }
-    }
-    out
 }

@@ -2,8 +2,13 @@
 
 use super::parameters::{Parameters, Sampling};
 use super::split::Scale;
+use crate::kernels::arch::{Kernel, widest};
 use crate::kernels::histogram::Packing;
 use crate::random::{self, Stream};
+use crate::threads::{ONE_THREAD, Threads};
+
+/// Rows whose gradients one thread rounds.
+const PIECE: usize = 8192;
 
 /// Gradient and hessian of a row.
 pub(super) type Pair = [f32; 2];
@@ -26,39 +31,113 @@ impl Gradients {
     }
 
     /// Rounds the pairs `(n_rows,)` of one channel, times `weights`.
-    pub fn set(&mut self, channel: usize, pairs: &[Pair], weights: Option<&[f32]>) {
-        match weights {
-            None => self.round(channel, pairs.iter().copied()),
+    pub fn set(
+        &mut self,
+        channel: usize,
+        pairs: &[Pair],
+        weights: Option<&[f32]>,
+        threads: &Threads,
+    ) {
+        let threads = if pairs.len() < 4 * PIECE { &ONE_THREAD } else { threads };
+        let packing = self.packing;
+        let largest = largest(pairs, weights, threads);
+        let gradient_unit = unit(largest[0], packing.largest_gradient());
+        let hessian_unit = match packing {
+            Packing::Both => unit(largest[1], packing.largest_hessian()),
+            Packing::Gradient => 1.0,
+        };
+        let per_unit = [1.0 / gradient_unit, 1.0 / hessian_unit];
+        let mut pieces: Vec<&mut [u64]> = self.packed[channel].chunks_mut(PIECE).collect();
+        threads.for_each_mut(&mut pieces, |piece, out| {
+            let rows = piece * PIECE..piece * PIECE + out.len();
+            let weights = weights.map(|weights| &weights[rows.clone()]);
+            widest(Round { packing, pairs: &pairs[rows], weights, per_unit, out });
+        });
+        self.scales[channel] =
+            Scale { gradient: gradient_unit.into(), hessian: hessian_unit.into() };
+    }
+}
+
+/// The largest size of a gradient, and the largest hessian.
+fn largest(pairs: &[Pair], weights: Option<&[f32]>, threads: &Threads) -> Pair {
+    let pieces = threads.map(pairs.len().div_ceil(PIECE), |place| {
+        let rows = place * PIECE..pairs.len().min((place + 1) * PIECE);
+        let weights = weights.map(|weights| &weights[rows.clone()]);
+        widest(Largest { pairs: &pairs[rows], weights })
+    });
+    pieces.into_iter().fold([0; 2], larger).map(|bits| f32::from_bits(bits as u32))
+}
+
+/// The largest sizes of pairs, times `weights`, as bits: numbers that are not negative are in the
+/// order of their bits, and whole numbers have a maximum that is quick.
+struct Largest<'a> {
+    pairs: &'a [Pair],
+    weights: Option<&'a [f32]>,
+}
+
+impl Kernel for Largest<'_> {
+    type Output = [i32; 2];
+
+    #[inline(always)]
+    fn run(self) -> [i32; 2] {
+        let bits = |pair: Pair| pair.map(|x| x.abs().to_bits() as i32);
+        match self.weights {
+            None => self.pairs.iter().fold([0; 2], |top, &pair| larger(top, bits(pair))),
             Some(weights) => {
-                let pairs = pairs.iter().zip(weights);
-                self.round(channel, pairs.map(|(pair, w)| [pair[0] * w, pair[1] * w]));
+                weighted(self.pairs, weights).fold([0; 2], |top, pair| larger(top, bits(pair)))
             }
         }
     }
+}
 
-    fn round(&mut self, channel: usize, pairs: impl Iterator<Item = Pair> + Clone) {
-        let largest = pairs.clone().fold([0f32; 2], |largest, pair| {
-            [largest[0].max(pair[0].abs()), largest[1].max(pair[1])]
-        });
-        let packing = self.packing;
-        let gradient_unit = unit(largest[0], packing.largest_gradient());
-        let per_gradient = 1.0 / gradient_unit;
-        let mut hessian_unit = 1.0;
-        let out = self.packed[channel].iter_mut().zip(pairs);
-        if packing == Packing::Both {
-            hessian_unit = unit(largest[1], packing.largest_hessian());
-            let per_hessian = 1.0 / hessian_unit;
-            for (out, pair) in out {
-                let hessian = nearest(pair[1] * per_hessian) as u64;
-                *out = Packing::Both.pack(nearest(pair[0] * per_gradient).into(), hessian);
-            }
-        } else {
-            for (out, pair) in out {
-                *out = Packing::Gradient.pack(nearest(pair[0] * per_gradient).into(), 1);
-            }
+#[inline(always)]
+fn larger(a: [i32; 2], b: [i32; 2]) -> [i32; 2] {
+    [a[0].max(b[0]), a[1].max(b[1])]
+}
+
+#[inline(always)]
+fn weighted(pairs: &[Pair], weights: &[f32]) -> impl Iterator<Item = Pair> {
+    pairs.iter().zip(weights).map(|(pair, w)| [pair[0] * w, pair[1] * w])
+}
+
+/// Rounds pairs, times `weights`, to whole numbers of units.
+struct Round<'a> {
+    packing: Packing,
+    pairs: &'a [Pair],
+    weights: Option<&'a [f32]>,
+    per_unit: [f32; 2],
+    out: &'a mut [u64],
+}
+
+impl Kernel for Round<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Round { packing, pairs, weights, per_unit, out } = self;
+        match weights {
+            None => round_each(packing, pairs.iter().copied(), per_unit, out),
+            Some(weights) => round_each(packing, weighted(pairs, weights), per_unit, out),
         }
-        self.scales[channel] =
-            Scale { gradient: gradient_unit.into(), hessian: hessian_unit.into() };
+    }
+}
+
+#[inline(always)]
+fn round_each(
+    packing: Packing,
+    pairs: impl Iterator<Item = Pair>,
+    per_unit: [f32; 2],
+    out: &mut [u64],
+) {
+    let out = out.iter_mut().zip(pairs);
+    match packing {
+        Packing::Both => out.for_each(|(out, pair)| {
+            let hessian = nearest(pair[1] * per_unit[1]) as u64;
+            *out = Packing::Both.pack(nearest(pair[0] * per_unit[0]).into(), hessian);
+        }),
+        Packing::Gradient => out.for_each(|(out, pair)| {
+            *out = Packing::Gradient.pack(nearest(pair[0] * per_unit[0]).into(), 1);
+        }),
     }
 }
 
@@ -90,7 +169,12 @@ pub(super) struct Sample {
 
 impl Sample {
     /// Draws the rows of a round from the pairs of all outputs.
-    pub fn draw(parameters: &Parameters, pairs: &[Vec<Pair>], key: u64) -> Sample {
+    pub fn draw(
+        parameters: &Parameters,
+        pairs: &[Vec<Pair>],
+        key: u64,
+        threads: &Threads,
+    ) -> Sample {
         let n_rows = pairs[0].len();
         if parameters.subsample >= 1.0 {
             return Sample::default();
@@ -98,10 +182,14 @@ impl Sample {
         match parameters.sampling {
             Sampling::Bernoulli => {
                 let share = parameters.subsample;
-                let rows = (0..n_rows as u32).filter(|&row| uniform(key, row) < share).collect();
-                Sample { rows: Some(rows), weights: None }
+                let rows = threads.map(n_rows.div_ceil(PIECE), |piece| {
+                    let rows = piece * PIECE..n_rows.min((piece + 1) * PIECE);
+                    let rows = rows.start as u32..rows.end as u32;
+                    rows.filter(|&row| uniform(key, row) < share).collect::<Vec<u32>>()
+                });
+                Sample { rows: Some(rows.concat()), weights: None }
             }
-            Sampling::Mvs => minimal_variance(parameters, pairs, key),
+            Sampling::Mvs => minimal_variance(parameters, pairs, key, threads),
         }
     }
 }
@@ -115,25 +203,38 @@ fn uniform(key: u64, row: u32) -> f64 {
 ///
 /// Reference: Ibragimov, Gusev 2019, Minimal Variance Sampling in Stochastic Gradient Boosting,
 /// arXiv:1910.13204.
-fn minimal_variance(parameters: &Parameters, pairs: &[Vec<Pair>], key: u64) -> Sample {
+fn minimal_variance(
+    parameters: &Parameters,
+    pairs: &[Vec<Pair>],
+    key: u64,
+    threads: &Threads,
+) -> Sample {
     let n_rows = pairs[0].len();
     let mut sizes = vec![0f32; n_rows];
-    for pairs in pairs {
-        for (size, pair) in sizes.iter_mut().zip(pairs) {
-            *size += pair[0] * pair[0] + pair[1] * pair[1];
+    let mut pieces: Vec<&mut [f32]> = sizes.chunks_mut(PIECE).collect();
+    threads.for_each_mut(&mut pieces, |piece, sizes| {
+        let rows = piece * PIECE..piece * PIECE + sizes.len();
+        for pairs in pairs {
+            for (size, pair) in sizes.iter_mut().zip(&pairs[rows.clone()]) {
+                *size += pair[0] * pair[0] + pair[1] * pair[1];
+            }
         }
-    }
-    sizes.iter_mut().for_each(|size| *size = size.sqrt());
+        sizes.iter_mut().for_each(|size| *size = size.sqrt());
+    });
     let threshold = threshold(&sizes, parameters.subsample * n_rows as f64);
     let mut weights = vec![0f32; n_rows];
-    let mut rows = Vec::with_capacity(n_rows);
-    for (row, &size) in sizes.iter().enumerate() {
-        let probability = f64::from(size) / threshold;
-        if probability >= 1.0 || uniform(key, row as u32) < probability {
-            weights[row] = (1.0 / probability.min(1.0)) as f32;
-            rows.push(row as u32);
+    let mut pieces: Vec<(&mut [f32], Vec<u32>)> =
+        weights.chunks_mut(PIECE).map(|weights| (weights, Vec::new())).collect();
+    threads.for_each_mut(&mut pieces, |piece, (weights, rows)| {
+        for (weight, row) in weights.iter_mut().zip(piece * PIECE..) {
+            let probability = f64::from(sizes[row]) / threshold;
+            if probability >= 1.0 || uniform(key, row as u32) < probability {
+                *weight = (1.0 / probability.min(1.0)) as f32;
+                rows.push(row as u32);
+            }
         }
-    }
+    });
+    let rows = pieces.into_iter().flat_map(|(_, rows)| rows).collect();
     Sample { rows: Some(rows), weights: Some(weights) }
 }
 
@@ -172,20 +273,29 @@ fn signs(n_outputs: usize, n_channels: usize, key: u64) -> Vec<f32> {
 
 /// Projects the gradients of all outputs onto few channels (all of them if they are few), with
 /// rows counted as hessians: the structure of a vector tree is found from these.
-pub(super) fn sketch(pairs: &[Vec<Pair>], n_channels: usize, key: u64, out: &mut [Vec<Pair>]) {
+pub(super) fn sketch(
+    pairs: &[Vec<Pair>],
+    n_channels: usize,
+    key: u64,
+    out: &mut [Vec<Pair>],
+    threads: &Threads,
+) {
     let n_outputs = pairs.len();
     if n_channels == n_outputs {
-        out.iter_mut().zip(pairs).for_each(|(out, pairs)| out.clone_from(pairs));
+        threads.for_each_mut(out, |channel, out| out.clone_from(&pairs[channel]));
         return;
     }
     let signs = signs(n_outputs, n_channels, key);
-    for (channel, out) in out.iter_mut().enumerate() {
-        out.iter_mut().for_each(|pair| *pair = [0.0, 1.0]);
-        for (output, pairs) in pairs.iter().enumerate() {
-            let sign = signs[output * n_channels + channel];
-            out.iter_mut().zip(pairs).for_each(|(out, pair)| out[0] += sign * pair[0]);
+    threads.for_each_mut(out, |channel, out| {
+        for (place, out) in out.chunks_mut(PIECE).enumerate() {
+            out.iter_mut().for_each(|pair| *pair = [0.0, 1.0]);
+            for (output, pairs) in pairs.iter().enumerate() {
+                let sign = signs[output * n_channels + channel];
+                let pairs = &pairs[place * PIECE..];
+                out.iter_mut().zip(pairs).for_each(|(out, pair)| out[0] += sign * pair[0]);
+            }
         }
-    }
+    });
 }
 
 #[cfg(test)]

@@ -2,18 +2,17 @@
 
 use eyas_model::Node;
 
-use super::binned::Binned;
-use super::estimate::{CELL_WORK, NODE_WORK, PARTITION_WORK};
+use super::binned::{Binned, Part};
+use super::estimate::PARTITION_WORK;
 use super::gradients::Gradients;
-use super::parameters::{GrowPolicy, Parameters};
-use super::split::{NodeSums, Search, Split};
-use crate::kernels::histogram::{self, Cell, Rows, Scratch, Tile};
-use crate::kernels::partition::partition;
-use crate::learners::Stop;
-use crate::random::{self, Stream};
-
-/// Work that may be done before [`Stop`] is asked again.
-const ASK_EVERY: u64 = 4_000_000;
+use super::ground::{Ground, Worker};
+use super::leaf::{FREE, Leaf};
+use super::parameters::GrowPolicy;
+use super::reuse::Reuse;
+use super::route::{answers, partition_shared};
+use super::split::{NodeSums, Split, Sums};
+use crate::kernels::histogram::{self, Cell};
+use crate::random;
 
 /// The structure of a tree. The `value` of a leaf is its index in `leaves`.
 #[derive(Debug, Clone, Default)]
@@ -24,6 +23,8 @@ pub(super) struct Grown {
     pub features: Vec<usize>,
     /// Where the rows of each leaf are in [`Grower::rows`].
     pub leaves: Vec<std::ops::Range<usize>>,
+    /// Least and largest value of each leaf; empty if values are free.
+    pub bounds: Vec<[f64; 2]>,
 }
 
 /// Where a tree's randomness comes from and which rows it learns from.
@@ -35,6 +36,8 @@ pub(super) struct TreeInput<'a> {
     pub rows: Option<&'a [u32]>,
     /// Key of the tree.
     pub key: u64,
+    /// Questions that the model asks already.
+    pub reuse: &'a Reuse,
 }
 
 /// A node that may still be split.
@@ -49,63 +52,54 @@ pub(super) struct Open {
     pub key: u64,
     /// Sum by channel.
     pub totals: Vec<Cell>,
-    /// Cells by channel; empty if it cannot be split.
+    /// Cells by part, and by channel in each; empty if it cannot be split.
     pub histogram: Vec<Cell>,
     /// Its best split.
     pub split: Option<Split>,
+    /// Least and largest value of leaves below.
+    pub bounds: [f64; 2],
+    /// Features asked above it, where interactions are constrained.
+    pub path: Vec<usize>,
+}
+
+impl Open {
+    /// The node as the search of a part sees it.
+    pub(super) fn sums<'s>(&'s self, part: &Part, histogram: &'s [Cell]) -> NodeSums<'s> {
+        NodeSums {
+            histogram,
+            first: part.cells.start,
+            totals: &self.totals,
+            key: self.key,
+            bounds: self.bounds,
+        }
+    }
 }
 
 /// Memory for growing trees, reused from tree to tree.
 pub(super) struct Grower<'a> {
-    pub(super) binned: &'a Binned,
-    pub(super) parameters: &'a Parameters,
-    stop: &'a dyn Stop,
-    pub(super) search: Search<'a>,
-    tiles: Vec<Tile>,
-    tiled: Vec<usize>,
-    scratch: Scratch,
-    pool: Vec<Vec<Cell>>,
+    pub(super) ground: &'a Ground<'a>,
+    pub(super) workers: Vec<Worker<'a>>,
+    /// The features that the tiles of the workers are made of; `None` if those of all are used.
+    pub(super) drawn: Option<Vec<usize>>,
+    pub(super) pool: Vec<Vec<Cell>>,
     /// Rows of the last tree, leaf by leaf.
     pub rows: Vec<u32>,
     buffer: Vec<u32>,
-    unasked: u64,
     /// Whether categorical features are left out from now on.
     pub without_categories: bool,
-    /// Whether [`Stop`] has said so.
-    pub stopped: bool,
 }
 
 impl<'a> Grower<'a> {
-    pub fn new(binned: &'a Binned, parameters: &'a Parameters, stop: &'a dyn Stop) -> Grower<'a> {
+    pub fn new(ground: &'a Ground<'a>) -> Grower<'a> {
         Grower {
-            binned,
-            parameters,
-            stop,
-            search: Search::new(binned, parameters),
-            tiles: Vec::new(),
-            tiled: Vec::new(),
-            scratch: Scratch::default(),
+            ground,
+            workers: ground.parts.iter().map(|part| Worker::new(ground, part)).collect(),
+            drawn: None,
             pool: Vec::new(),
-            rows: Vec::with_capacity(binned.n_rows),
-            buffer: vec![0; binned.n_rows],
-            unasked: 0,
+            rows: Vec::with_capacity(ground.binned.n_rows),
+            buffer: vec![0; ground.binned.n_rows],
             without_categories: false,
-            stopped: false,
         }
-    }
-
-    /// Counts work and asks [`Stop`] now and then.
-    pub fn spend(&mut self, work: u64) {
-        self.unasked += work;
-        if self.unasked >= ASK_EVERY {
-            self.ask();
-        }
-    }
-
-    /// Asks [`Stop`] now.
-    pub fn ask(&mut self) {
-        self.stopped |= self.stop.spent(self.unasked);
-        self.unasked = 0;
     }
 
     /// Grows a tree; `None` if it was stopped before its end.
@@ -113,77 +107,46 @@ impl<'a> Grower<'a> {
         self.rows.clear();
         match input.rows {
             Some(rows) => self.rows.extend_from_slice(rows),
-            None => self.rows.extend(0..self.binned.n_rows as u32),
+            None => self.rows.extend(0..self.ground.binned.n_rows as u32),
         }
-        self.search.scales.clone_from(&input.gradients.scales);
+        for worker in &mut self.workers {
+            worker.search.scales.clone_from(&input.gradients.scales);
+            worker.search.reuse.clone_from(input.reuse);
+        }
         let features = self.tree_features(input.key);
         let mut grown = Grown::default();
-        let mut root = self.root(input, &features);
-        match self.parameters.grow_policy {
+        let root = self.root(input, &features);
+        match self.ground.parameters.grow_policy {
             GrowPolicy::Oblivious => self.grow_levels(input, &features, root, &mut grown),
-            _ => {
-                self.find_split(&mut root, &features);
-                self.grow_leaves(input, &features, root, &mut grown);
-            }
+            _ => self.grow_leaves(input, &features, root, &mut grown),
         }
-        (!self.stopped).then_some(grown)
-    }
-
-    /// Draws the features of a tree and makes tiles of them.
-    fn tree_features(&mut self, key: u64) -> Vec<usize> {
-        let all: Vec<usize> = (0..self.binned.features.len()).collect();
-        let features = draw(&all, self.parameters.feature_fraction, random::key(&[key, FEATURES]));
-        // Interleaving costs about as much as a quarter of the updates it saves.
-        let wanted = if features.len() * 4 <= all.len() * 3 { &features } else { &all };
-        if self.tiled != *wanted {
-            self.binned.tiles(wanted, &mut self.tiles);
-            self.tiled.clone_from(wanted);
-        }
-        let allowed =
-            |&f: &usize| !(self.without_categories && self.binned.features[f].categorical);
-        features.into_iter().filter(allowed).collect()
+        (!self.ground.meter.stopped()).then_some(grown)
     }
 
     fn root(&mut self, input: TreeInput<'_>, features: &[usize]) -> Open {
+        let Gradients { packed, packing, .. } = input.gradients;
         let rows = 0..self.rows.len();
-        let mut histogram = self.empty_histogram(input.gradients.packed.len());
-        let mut totals = Vec::new();
-        if !features.is_empty() {
-            self.fill_histogram(input, rows.clone(), &mut histogram);
-        }
-        for packed in &input.gradients.packed {
-            totals.push(histogram::total(packed, input.gradients.packing, &self.rows));
-        }
-        Open { node: 0, rows, depth: 0, key: input.key, totals, histogram, split: None }
-    }
-
-    fn empty_histogram(&mut self, n_channels: usize) -> Vec<Cell> {
-        let mut histogram = self.pool.pop().unwrap_or_default();
-        histogram.clear();
-        histogram.resize(n_channels * self.binned.n_cells, Cell::default());
-        histogram
-    }
-
-    fn fill_histogram(
-        &mut self,
-        input: TreeInput<'_>,
-        rows: std::ops::Range<usize>,
-        histogram: &mut [Cell],
-    ) {
-        let n_cells = self.binned.n_cells;
-        let list = match input.rows {
-            None if rows.len() == self.binned.n_rows => Rows::All,
-            _ => Rows::Some(&self.rows[rows.clone()]),
+        let total = |packed: &Vec<u64>| match input.rows {
+            None => histogram::total_of_all(packed, *packing),
+            Some(rows) => histogram::total(packed, *packing, rows),
         };
-        for (channel, packed) in input.gradients.packed.iter().enumerate() {
-            let histogram = &mut histogram[channel * n_cells..][..n_cells];
-            for tile in &self.tiles {
-                let packing = input.gradients.packing;
-                histogram::add_tile(tile, packed, packing, list, &mut self.scratch, histogram);
-            }
+        let totals: Vec<Cell> = packed.iter().map(total).collect();
+        let histogram = self.empty_histogram(totals.len());
+        let mut root = Open {
+            node: 0,
+            rows,
+            depth: 0,
+            key: input.key,
+            totals,
+            histogram,
+            split: None,
+            bounds: FREE,
+            path: Vec::new(),
+        };
+        if !features.is_empty() {
+            self.sum_and_search(input, features, &mut root, None);
         }
-        let columns: usize = self.tiles.iter().map(|tile| tile.columns.len()).sum();
-        self.spend((rows.len() * columns * input.gradients.packed.len()) as u64);
+        root
     }
 
     /// Splits leaves until none is left that may be.
@@ -196,22 +159,19 @@ impl<'a> Grower<'a> {
     ) {
         grown.push_leaf(root.rows.clone());
         let mut open = vec![root];
-        while grown.leaves.len() < self.parameters.num_leaves && !self.stopped {
+        let most = self.ground.parameters.num_leaves;
+        while grown.leaves.len() < most && !self.ground.meter.stopped() {
             let Some(place) = self.next_leaf(&open) else { break };
             let leaf = open.swap_remove(place);
             // Sums of the children are needed only if one of them may be split.
-            let last = grown.leaves.len() + 1 == self.parameters.num_leaves;
-            let [mut left, mut right] = self.divide(leaf, grown, input, last);
-            for child in [&mut left, &mut right] {
-                self.find_split(child, features);
-            }
-            open.extend([left, right]);
+            let last = grown.leaves.len() + 1 == most;
+            open.extend(self.divide(leaf, grown, input, features, last));
         }
-        self.pool.extend(open.into_iter().map(|leaf| leaf.histogram).filter(|h| h.capacity() > 0));
+        self.give_back(open, grown);
     }
 
     fn next_leaf(&self, open: &[Open]) -> Option<usize> {
-        let depthwise = self.parameters.grow_policy == GrowPolicy::Depthwise;
+        let depthwise = self.ground.parameters.grow_policy == GrowPolicy::Depthwise;
         let rank = |leaf: &Open| if depthwise { leaf.depth } else { 0 };
         let mut best: Option<(usize, f64, usize)> = None;
         for (place, leaf) in open.iter().enumerate() {
@@ -233,13 +193,24 @@ impl<'a> Grower<'a> {
         leaf: Open,
         grown: &mut Grown,
         input: TreeInput<'_>,
+        features: &[usize],
         last: bool,
     ) -> [Open; 2] {
         let split = leaf.split.expect("only leaves with a split are divided");
         let middle = leaf.rows.start + self.partition(leaf.rows.clone(), &split);
-        let nodes = grown.split(leaf.node, &split, self.binned, leaf.rows.clone(), middle);
+        let nodes = grown.split(leaf.node, &split, self.ground.binned, leaf.rows.clone(), middle);
         let right_totals = self.totals_right(&leaf, &split);
-        let left_totals = leaf.totals.iter().zip(&right_totals).map(|(a, &b)| a.minus(b)).collect();
+        let left_totals: Vec<Cell> =
+            leaf.totals.iter().zip(&right_totals).map(|(a, &b)| a.minus(b)).collect();
+        let bounds = self.child_bounds(&leaf, &split, [left_totals[0], right_totals[0]]);
+        let mut path = leaf.path.clone();
+        if !self.ground.groups.is_empty() {
+            path.push(split.feature);
+        }
+        if input.reuse.is_priced() {
+            let workers = self.workers.iter_mut();
+            workers.for_each(|worker| worker.search.reuse.add(split.feature, &split.test));
+        }
         let child = |side: u64, rows, totals| Open {
             node: nodes[side as usize],
             rows,
@@ -248,6 +219,8 @@ impl<'a> Grower<'a> {
             totals,
             histogram: Vec::new(),
             split: None,
+            bounds: bounds[side as usize],
+            path: path.clone(),
         };
         let mut children = [
             child(0, leaf.rows.start..middle, left_totals),
@@ -257,102 +230,91 @@ impl<'a> Grower<'a> {
             self.pool.push(leaf.histogram);
             return children;
         }
-        self.fill_children(&mut children, leaf.histogram, input);
+        self.fill_children(&mut children, leaf.histogram, input, features);
         children
     }
 
     fn may_split(&self, children: &[Open; 2]) -> bool {
         let most = children[0].rows.len().max(children[1].rows.len()) as u64;
-        let fits = children[0].depth < self.parameters.max_depth
-            && most >= 2 * self.parameters.min_data_in_leaf;
-        fits || self.parameters.grow_policy == GrowPolicy::Oblivious
+        let parameters = self.ground.parameters;
+        let fits =
+            children[0].depth < parameters.max_depth && most >= 2 * parameters.min_data_in_leaf;
+        fits || self.ground.parameters.grow_policy == GrowPolicy::Oblivious
     }
 
     /// Builds the histogram of the smaller child; that of the larger is what is left.
-    fn fill_children(&mut self, children: &mut [Open; 2], parent: Vec<Cell>, input: TreeInput<'_>) {
-        let small = usize::from(children[1].rows.len() < children[0].rows.len());
-        let mut histogram = self.empty_histogram(input.gradients.packed.len());
-        self.fill_histogram(input, children[small].rows.clone(), &mut histogram);
-        let mut rest = parent;
-        histogram::subtract(&mut rest, &histogram);
-        children[small].histogram = histogram;
-        children[1 - small].histogram = rest;
+    fn fill_children(
+        &mut self,
+        children: &mut [Open; 2],
+        parent: Vec<Cell>,
+        input: TreeInput<'_>,
+        features: &[usize],
+    ) {
+        let [left, right] = children;
+        let (small, large) =
+            if right.rows.len() < left.rows.len() { (right, left) } else { (left, right) };
+        small.histogram = self.empty_histogram(small.totals.len());
+        large.histogram = parent;
+        self.sum_and_search(input, features, small, Some(large));
     }
 
     /// Moves the rows of the right side behind those of the left; returns how many are left.
     fn partition(&mut self, rows: std::ops::Range<usize>, split: &Split) -> usize {
-        self.spend(PARTITION_WORK * rows.len() as u64);
+        let Ground { binned, threads, meter, .. } = *self.ground;
+        meter.spend(PARTITION_WORK * rows.len() as u64);
         let goes_right = answers(&split.test);
-        let column = &self.binned.columns[split.feature];
-        partition(&mut self.rows[rows], column, &goes_right, &mut self.buffer)
+        let column = &binned.columns[split.feature];
+        let buffer = &mut self.buffer[..rows.len()];
+        partition_shared(threads, &mut self.rows[rows], column, &goes_right, buffer)
     }
 
     /// Sums of the rows that go right.
     fn totals_right(&mut self, leaf: &Open, split: &Split) -> Vec<Cell> {
-        let n_cells = self.binned.n_cells;
+        let Ground { binned, parts, .. } = self.ground;
+        let feature = &binned.features[split.feature];
+        let part = parts.iter().find(|part| part.has(feature)).expect("a feature has a part");
+        let n_channels = leaf.totals.len();
+        let node = leaf.sums(part, &leaf.histogram[part.of_channels(n_channels)]);
         let mut memory = [Cell::default(); 256];
-        let channels = leaf.totals.iter().zip(leaf.histogram.chunks_exact(n_cells));
-        let sum = |(&total, histogram): (&Cell, &[Cell])| {
-            let cells = self.binned.cells(split.feature, histogram, total, &mut memory);
+        let sum = |channel| {
+            let cells = node.cells(binned, split.feature, channel, &mut memory);
             let right =
                 cells.iter().enumerate().filter(|(bin, _)| split.test.goes_right(*bin as u8));
             right.fold(Cell::default(), |sum, (_, &cell)| sum.plus(cell))
         };
-        channels.map(sum).collect()
+        (0..n_channels).map(sum).collect()
     }
 
-    /// Looks for the best split of a leaf; where there is none, its memory is given back.
-    fn find_split(&mut self, leaf: &mut Open, features: &[usize]) {
-        let too_small = (leaf.rows.len() as u64) < 2 * self.parameters.min_data_in_leaf;
-        if !leaf.histogram.is_empty() && !too_small && leaf.depth < self.parameters.max_depth {
-            let features = self.node_features(features, leaf.key);
-            let node = NodeSums { histogram: &leaf.histogram, totals: &leaf.totals, key: leaf.key };
-            leaf.split = self.search.best(&features, node);
-            self.spend(CELL_WORK * leaf.histogram.len() as u64 + NODE_WORK);
+    /// The bounds of both children: below a split by a feature with a direction, the middle of their
+    /// values is between them.
+    fn child_bounds(&self, leaf: &Open, split: &Split, totals: [Cell; 2]) -> [[f64; 2]; 2] {
+        let direction = self.ground.monotone.get(split.feature).copied().unwrap_or(0);
+        let mut bounds = [leaf.bounds; 2];
+        if direction != 0 {
+            let scale = self.workers[0].search.scales[0];
+            let value = |total: Cell| {
+                Leaf::new(self.ground.parameters, leaf.bounds).value(Sums::new(total, scale))
+            };
+            let middle = 0.5 * (value(totals[0]) + value(totals[1]));
+            let lower = usize::from(direction < 0);
+            bounds[lower][1] = middle;
+            bounds[1 - lower][0] = middle;
         }
-        if leaf.split.is_none() && !leaf.histogram.is_empty() {
-            self.pool.push(std::mem::take(&mut leaf.histogram));
+        bounds
+    }
+
+    /// Gives memory of the leaves back and notes their bounds.
+    pub(super) fn give_back(&mut self, open: Vec<Open>, grown: &mut Grown) {
+        if !self.ground.monotone.is_empty() {
+            grown.bounds.resize(grown.leaves.len(), FREE);
+            for leaf in &open {
+                if let Node::Leaf { value } = grown.nodes[leaf.node] {
+                    grown.bounds[value as usize] = leaf.bounds;
+                }
+            }
         }
+        self.pool.extend(open.into_iter().map(|leaf| leaf.histogram).filter(|h| h.capacity() > 0));
     }
-
-    /// Draws the features of a node.
-    pub(super) fn node_features<'f>(
-        &self,
-        features: &'f [usize],
-        key: u64,
-    ) -> std::borrow::Cow<'f, [usize]> {
-        let fraction = self.parameters.feature_fraction_bynode;
-        if fraction >= 1.0 {
-            return features.into();
-        }
-        draw(features, fraction, random::key(&[key, FEATURES])).into()
-    }
-
-    /// Gives memory of open leaves back.
-    pub(super) fn give_back(&mut self, open: Vec<Open>) {
-        self.pool.extend(open.into_iter().map(|leaf| leaf.histogram));
-    }
-}
-
-/// Part of keys that draw features.
-const FEATURES: u64 = 0xFEA7;
-
-/// A share of the items, at least one, in their order.
-fn draw(items: &[usize], fraction: f64, key: u64) -> Vec<usize> {
-    let n =
-        ((items.len() as f64 * fraction).round() as usize).clamp(1.min(items.len()), items.len());
-    let mut drawn = items.to_vec();
-    if n < items.len() {
-        Stream::new(&[key]).shuffle(&mut drawn);
-        drawn.truncate(n);
-        drawn.sort_unstable();
-    }
-    drawn
-}
-
-/// The answer of a test by bin, 1 is right.
-pub(super) fn answers(test: &eyas_model::Test) -> [u8; 256] {
-    std::array::from_fn(|bin| u8::from(test.goes_right(bin as u8)))
 }
 
 impl Grown {

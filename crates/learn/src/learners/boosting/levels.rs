@@ -6,13 +6,13 @@
 
 use eyas_model::{BinSet, Test};
 
+use super::leaf::Leaf;
 use super::split::{NodeSums, Search, Split, Sums, best_of, scores};
 use crate::random::{self, Stream};
 
 impl Search<'_> {
     pub(super) fn categorical(&mut self, feature: usize, node: NodeSums<'_>) -> Option<Split> {
-        let histogram = &node.histogram[..self.binned.n_cells];
-        let cells = self.binned.cells(feature, histogram, node.totals[0], &mut self.cells);
+        let cells = node.cells(self.binned, feature, 0, &mut self.cells);
         let n_levels = cells.iter().filter(|cell| cell.count() > 0).count();
         if n_levels <= self.parameters.max_cat_to_onehot.max(2) {
             return self.one_level(feature, &[node], false);
@@ -29,21 +29,16 @@ impl Search<'_> {
     ) -> Option<Split> {
         let n_bins = self.binned.features[feature].n_bins;
         self.low[..n_bins].fill(0.0);
-        let n_cells = self.binned.n_cells;
         for node in nodes {
+            let leaf = Leaf::new(self.parameters, node.bounds);
             for (channel, &scale) in self.scales.iter().enumerate() {
-                let histogram = &node.histogram[channel * n_cells..][..n_cells];
                 let total = node.totals[channel];
-                let cells = self.binned.cells(feature, histogram, total, &mut self.cells);
+                let cells = node.cells(self.binned, feature, channel, &mut self.cells);
                 let total = Sums::new(total, scale);
+                let otherwise = if common { leaf.score(total) } else { f64::NEG_INFINITY };
                 for (score, &cell) in self.low.iter_mut().zip(cells) {
                     let right = Sums::new(cell, scale);
-                    let both = scores(self.parameters, total.minus(right), right, 0.0);
-                    let otherwise = if common {
-                        total.score(self.parameters.lambda_l2)
-                    } else {
-                        f64::NEG_INFINITY
-                    };
+                    let both = scores(self.parameters, total.minus(right), right, leaf);
                     *score += both.unwrap_or(otherwise);
                 }
             }
@@ -66,8 +61,7 @@ impl Search<'_> {
     ) -> Option<std::ops::Range<usize>> {
         let mut present = [false; 256];
         for node in nodes {
-            let histogram = &node.histogram[..self.binned.n_cells];
-            let cells = self.binned.cells(feature, histogram, node.totals[0], &mut self.cells);
+            let cells = node.cells(self.binned, feature, 0, &mut self.cells);
             present.iter_mut().zip(cells).for_each(|(is, cell)| *is |= cell.count() > 0);
         }
         let levels: Vec<usize> = (0..256).filter(|&bin| present[bin]).collect();
@@ -109,12 +103,9 @@ impl Search<'_> {
 
     /// The sums of each bin by channel, into `levels` `(n_channels, 256)`.
     fn read_levels(&mut self, feature: usize, node: NodeSums<'_>) {
-        let n_cells = self.binned.n_cells;
         self.levels.resize(self.scales.len() * 256, Sums::default());
         for (channel, &scale) in self.scales.iter().enumerate() {
-            let histogram = &node.histogram[channel * n_cells..][..n_cells];
-            let total = node.totals[channel];
-            let cells = self.binned.cells(feature, histogram, total, &mut self.cells);
+            let cells = node.cells(self.binned, feature, channel, &mut self.cells);
             let out = &mut self.levels[channel * 256..][..256];
             out[cells.len()..].fill(Sums::default());
             out.iter_mut().zip(cells).for_each(|(sums, &cell)| *sums = Sums::new(cell, scale));
@@ -145,6 +136,7 @@ impl Search<'_> {
         self.right.clear();
         self.right.resize(self.scales.len(), Sums::default());
         let (mut best, mut in_group) = (None, 0.0);
+        let leaf = Leaf::new(self.parameters, node.bounds).with_more_l2(self.parameters.cat_l2);
         for (taken, &bin) in self.order[..most].iter().enumerate() {
             for (channel, sums) in self.right.iter_mut().enumerate() {
                 *sums = sums.plus(self.levels[channel * 256 + bin]);
@@ -159,7 +151,7 @@ impl Search<'_> {
             let sides = node.totals.iter().zip(&self.scales).zip(&self.right);
             let gain = sides.map(|((&total, &scale), &right)| {
                 let left = Sums::new(total, scale).minus(right);
-                scores(self.parameters, left, right, self.parameters.cat_l2)
+                scores(self.parameters, left, right, leaf)
             });
             // A sum of options is none if one of them is.
             let Some(gain) = gain.sum::<Option<f64>>() else { continue };

@@ -14,22 +14,32 @@
 //! doi:10.1145/2939672.2939785; Ke et al. 2017, LightGBM, NeurIPS 30.
 
 mod binned;
+mod constraints;
+mod draws;
 mod estimate;
 mod fit;
 mod gradients;
+mod ground;
 mod grow;
+mod leaf;
 mod levels;
+mod meter;
 mod model;
 mod objective;
 mod oblivious;
 mod parameters;
 mod portfolio;
 mod rate;
+mod reuse;
 mod route;
 mod split;
+mod sums;
 mod threshold;
 mod validation;
+mod values;
 
+#[cfg(test)]
+mod constraint_tests;
 #[cfg(test)]
 mod oracle;
 #[cfg(test)]
@@ -88,7 +98,7 @@ impl Learner for Boosting {
     fn fit(&self, input: &FitInput<'_>) -> Result<Fit, Error> {
         let facts = input.data.facts(input.train.len());
         let parameters = Parameters::read(input.config, &facts)?;
-        Ok(fit::fit(input, &parameters))
+        fit::fit(input, &parameters)
     }
 }
 

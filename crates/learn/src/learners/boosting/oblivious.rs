@@ -5,7 +5,6 @@
 
 use super::estimate::{CELL_WORK, NODE_WORK};
 use super::grow::{Grower, Grown, Open, TreeInput};
-use super::split::NodeSums;
 use crate::random;
 
 impl Grower<'_> {
@@ -20,34 +19,26 @@ impl Grower<'_> {
     ) {
         grown.push_leaf(root.rows.clone());
         let mut level = vec![root];
-        let depth = self.parameters.oblivious_depth();
+        let depth = self.ground.parameters.oblivious_depth();
         for done in 0..depth {
-            let drawn = self.node_features(features, random::key(&[input.key, done as u64]));
-            let sums: Vec<NodeSums<'_>> = level
-                .iter()
-                .filter(|leaf| !leaf.rows.is_empty())
-                .map(|leaf| NodeSums {
-                    histogram: &leaf.histogram,
-                    totals: &leaf.totals,
-                    key: random::key(&[input.key, done as u64]),
-                })
-                .collect();
-            let split = self.search.best_common(&drawn, &sums);
-            let scanned: usize = sums.iter().map(|node| node.histogram.len()).sum();
-            drop(sums);
-            self.spend(CELL_WORK * scanned as u64 + NODE_WORK * level.len() as u64);
+            let key = random::key(&[input.key, done as u64]);
+            let drawn = self.node_features(input, features, &level[0], key);
+            let split = self.best_common(&drawn, &level, key);
+            let with_rows = level.iter().filter(|leaf| !leaf.rows.is_empty());
+            let scanned: usize = with_rows.map(|leaf| leaf.histogram.len()).sum();
+            self.ground.meter.spend(CELL_WORK * scanned as u64 + NODE_WORK * level.len() as u64);
             let Some(split) = split else { break };
             let last = done + 1 == depth;
             let mut next = Vec::with_capacity(2 * level.len());
             for leaf in level {
                 let leaf = Open { split: Some(split), ..leaf };
-                next.extend(self.divide(leaf, grown, input, last));
+                next.extend(self.divide(leaf, grown, input, features, last));
             }
             level = next;
-            if self.stopped {
+            if self.ground.meter.stopped() {
                 break;
             }
         }
-        self.give_back(level);
+        self.give_back(level, grown);
     }
 }

@@ -1,7 +1,10 @@
 //! The parameters of boosting: declared, read and checked here only.
 
+use eyas_model::TaskKind;
+use eyas_model::cost::{CostModel, Shape};
 use eyas_search::{Config, Domain, Parameter, Space, Value};
 
+use super::objective::Loss;
 use super::portfolio;
 use crate::error::Error;
 use crate::schedules::SCHEDULE_NAMES;
@@ -58,15 +61,36 @@ pub(super) struct Parameters {
     pub min_data_per_group: u64,
     pub vector_leaves: bool,
     pub early_stopping_rounds: usize,
+    /// What is minimised; `None` follows from the metric.
+    pub objective: Option<Loss>,
+    /// Where Huber's loss turns from a square to a line, in units of the target; the quantile.
+    pub alpha: f64,
+    /// Power of the mean that the variance of Tweedie's distribution follows.
+    pub tweedie_variance_power: f64,
+    pub lambda_l1: f64,
+    pub feature_fraction_bylevel: f64,
+    /// Directions by feature, see [`super::constraints`].
+    pub monotone_constraints: String,
+    /// Groups of features, see [`super::constraints`].
+    pub interaction_constraints: String,
+    /// Gain that a nanosecond of prediction must be worth; 0 asks for nothing.
+    pub cegb_tradeoff: f64,
+    /// Nanoseconds of a feature that the model does not use yet.
+    pub cegb_penalty_feature: f64,
+    /// Nanoseconds of a threshold (or set of levels) that the model does not use yet.
+    pub cegb_penalty_threshold: f64,
 }
 
 impl Parameters {
     /// Reads a configuration; what it leaves out takes its default for the task.
     pub fn read(config: &Config, facts: &Facts) -> Result<Parameters, Error> {
         let known = space(facts);
-        if let Some(name) =
-            config.values.keys().find(|n| known.parameters.iter().all(|p| p.name != n.as_str()))
-        {
+        let unsearched = unsearched();
+        let is_known = |name: &str| {
+            known.parameters.iter().any(|p| p.name == name)
+                || unsearched.iter().any(|known| known.0 == name)
+        };
+        if let Some(name) = config.values.keys().find(|name| !is_known(name)) {
             let expected = "`boosting` has no parameter of this name".to_owned();
             return Err(Error::Parameter {
                 name: name.clone(),
@@ -75,6 +99,7 @@ impl Parameters {
             });
         }
         let mut full = known.default_config();
+        full.values.extend(unsearched.map(|(name, value)| (name.to_owned(), value)));
         full.values.extend(config.values.clone());
         let read = Reader(&full);
         let max_depth = read.int("max_depth", 0, 64)?;
@@ -104,6 +129,16 @@ impl Parameters {
             min_data_per_group: read.int("min_data_per_group", 1, 1 << 26)? as u64,
             vector_leaves: read.choice("multi_strategy", MULTI_STRATEGIES)? == 1,
             early_stopping_rounds: read.int("early_stopping_rounds", 0, 100_000)?,
+            objective: read.objective(facts.kind)?,
+            alpha: read.float("alpha", 1e-9, 1e9)?,
+            tweedie_variance_power: read.float("tweedie_variance_power", 1.001, 1.999)?,
+            lambda_l1: read.float("lambda_l1", 0.0, 1e9)?,
+            feature_fraction_bylevel: read.float("feature_fraction_bylevel", 1e-6, 1.0)?,
+            monotone_constraints: read.text("monotone_constraints")?,
+            interaction_constraints: read.text("interaction_constraints")?,
+            cegb_tradeoff: read.float("cegb_tradeoff", 0.0, 1e9)?,
+            cegb_penalty_feature: read.float("cegb_penalty_feature", 0.0, 1e9)?,
+            cegb_penalty_threshold: read.float("cegb_penalty_threshold", 0.0, 1e9)?,
         })
     }
 
@@ -122,6 +157,50 @@ impl Parameters {
     }
 }
 
+/// Parameters that are read but not searched, with their defaults: they state what is wanted, or
+/// would only dilute the search.
+fn unsearched() -> [(&'static str, Value); 10] {
+    let text = |text: &str| Value::Text(text.to_owned());
+    [
+        ("objective", text(OBJECTIVES[0].0)),
+        ("alpha", Value::Float(0.9)),
+        ("tweedie_variance_power", Value::Float(1.5)),
+        ("lambda_l1", Value::Float(0.0)),
+        ("feature_fraction_bylevel", Value::Float(1.0)),
+        ("monotone_constraints", text("")),
+        ("interaction_constraints", text("")),
+        ("cegb_tradeoff", Value::Float(0.0)),
+        ("cegb_penalty_feature", Value::Float(feature_ns())),
+        ("cegb_penalty_threshold", Value::Float(THRESHOLD_NS)),
+    ]
+}
+
+/// Nanoseconds of a threshold more: one of the edges that a cell is compared with, and one of the 64
+/// tests of a vector.
+const THRESHOLD_NS: f64 = 0.25;
+
+/// Nanoseconds of a number more that is to be binned, on the machine of reference.
+fn feature_ns() -> f64 {
+    let prices = CostModel::reference();
+    let ns = |n: f64| {
+        prices.predict_p50_ns(&Shape { n_binned: n, n_slots: n, n_trees: 1.0, ..Shape::default() })
+    };
+    ns(9.0) - ns(8.0)
+}
+
+/// Names of losses, for which kind of task each is; the first leaves it to the metric.
+const OBJECTIVES: &[(&str, Option<(TaskKind, Loss)>)] = &[
+    ("auto", None),
+    ("binary", Some((TaskKind::Binary, Loss::Logistic))),
+    ("multiclass", Some((TaskKind::Multiclass, Loss::Softmax))),
+    ("regression", Some((TaskKind::Regression, Loss::Squared))),
+    ("regression_l1", Some((TaskKind::Regression, Loss::Absolute))),
+    ("huber", Some((TaskKind::Regression, Loss::Huber))),
+    ("quantile", Some((TaskKind::Regression, Loss::Quantile))),
+    ("poisson", Some((TaskKind::Regression, Loss::Poisson))),
+    ("gamma", Some((TaskKind::Regression, Loss::Gamma))),
+    ("tweedie", Some((TaskKind::Regression, Loss::Tweedie))),
+];
 const RATE_RULES: &[&str] = &["value", "auto"];
 /// Schedules that are searched; every listed one may be named.
 const SCHEDULES: &[&str] = &["constant", "cosine", "linear", "inverse_sqrt"];
@@ -330,6 +409,24 @@ impl Reader<'_> {
     fn choice(&self, name: &str, names: &[&str]) -> Result<usize, Error> {
         let place = self.0.text(name).and_then(|text| names.iter().position(|n| *n == text));
         place.ok_or_else(|| self.error(name, format!("it must be one of {}", names.join(", "))))
+    }
+
+    fn objective(&self, kind: TaskKind) -> Result<Option<Loss>, Error> {
+        let fits = |(_, of): &&(&str, Option<(TaskKind, Loss)>)| of.is_none_or(|of| of.0 == kind);
+        let names: Vec<&str> =
+            OBJECTIVES.iter().filter(fits).map(|objective| objective.0).collect();
+        let name = names[self.choice("objective", &names)?];
+        let found = OBJECTIVES.iter().find(|objective| objective.0 == name);
+        let loss = found.and_then(|objective| objective.1).map(|of| of.1);
+        if loss == Some(Loss::Quantile) {
+            self.float("alpha", 1e-9, 1.0 - 1e-9)?;
+        }
+        Ok(loss)
+    }
+
+    fn text(&self, name: &str) -> Result<String, Error> {
+        let text = self.0.text(name).map(str::to_owned);
+        text.ok_or_else(|| self.error(name, "it must be a text".to_owned()))
     }
 
     fn bool(&self, name: &str) -> Result<bool, Error> {

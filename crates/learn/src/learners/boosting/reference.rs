@@ -1,7 +1,7 @@
 //! Agreement with LightGBM 4.7.0, from recorded predictions (`testdata/boosting`).
 
 use eyas_model::{Bins, Derive, Feature, Schema, TaskKind};
-use eyas_search::Config;
+use eyas_search::{Config, Value};
 
 use super::Boosting;
 use crate::dataset::{Dataset, Target};
@@ -12,8 +12,9 @@ use crate::predict::predict;
 const FILE: &str = include_str!("../../../../../testdata/boosting/auto_mpg.csv");
 const N_FEATURES: usize = 6;
 
-/// Largest difference to column `expected` of the file, and the spread of that column.
-fn difference(task: TaskKind, expected: usize) -> (f64, f64) {
+/// Largest difference to column `expected` of the file, and the spread of that column, with some
+/// parameters more.
+fn difference(task: TaskKind, expected: usize, more: &[(&str, Value)]) -> (f64, f64) {
     let parse = |line: &str| -> Vec<f64> {
         line.split(',').map(|cell| cell.parse().expect("a number")).collect()
     };
@@ -39,7 +40,7 @@ fn difference(task: TaskKind, expected: usize) -> (f64, f64) {
         target,
         weights: None,
     };
-    let config = Config { learner: "boosting".to_owned(), values: Default::default() }
+    let mut config = Config { learner: "boosting".to_owned(), values: Default::default() }
         .with("n_estimators", 20i64)
         .with("num_leaves", 8i64)
         .with("learning_rate", 0.1)
@@ -49,6 +50,7 @@ fn difference(task: TaskKind, expected: usize) -> (f64, f64) {
         .with("extra_trees", false)
         .with("feature_fraction_bynode", 1.0)
         .with("subsample", 1.0);
+    config.values.extend(more.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
     let all: Vec<u32> = (0..rows.len() as u32).collect();
     let fit = Boosting.fit(&FitInput {
         data: &data,
@@ -71,14 +73,34 @@ fn difference(task: TaskKind, expected: usize) -> (f64, f64) {
     (largest, high - low)
 }
 
+fn check(task: TaskKind, expected: usize, more: &[(&str, Value)]) {
+    let (largest, spread) = difference(task, expected, more);
+    assert!(largest < 1e-5 * spread, "{largest} of {spread}, {more:?}");
+}
+
+fn text(text: &str) -> Value {
+    Value::Text(text.to_owned())
+}
+
 #[test]
 fn squared_error_predicts_as_lightgbm_does() {
-    let (largest, spread) = difference(TaskKind::Regression, 7);
-    assert!(largest < 1e-5 * spread, "{largest} of {spread}");
+    check(TaskKind::Regression, 7, &[]);
 }
 
 #[test]
 fn log_loss_predicts_as_lightgbm_does() {
-    let (largest, spread) = difference(TaskKind::Binary, 8);
-    assert!(largest < 1e-5 * spread, "{largest} of {spread}");
+    check(TaskKind::Binary, 8, &[]);
+}
+
+#[test]
+fn constraints_predict_as_those_of_lightgbm_do() {
+    check(TaskKind::Regression, 9, &[("monotone_constraints", text("0,0,-1,-1,0,1"))]);
+    check(TaskKind::Regression, 10, &[("interaction_constraints", text("[0,1,2],[2,3],[4,5]"))]);
+}
+
+#[test]
+fn positive_numbers_predict_as_lightgbm_does() {
+    check(TaskKind::Regression, 11, &[("objective", text("gamma"))]);
+    let power = ("tweedie_variance_power", Value::Float(1.3));
+    check(TaskKind::Regression, 12, &[("objective", text("tweedie")), power]);
 }

@@ -9,8 +9,10 @@
 
 use eyas_model::Test;
 
-use super::binned::Binned;
+use super::binned::{Binned, Part};
+use super::leaf::Leaf;
 use super::parameters::Parameters;
+use super::reuse::Reuse;
 use super::threshold::{Best, Whole};
 use crate::kernels::histogram::Cell;
 use crate::random::Stream;
@@ -54,11 +56,6 @@ impl Sums {
             count: self.count - other.count,
         }
     }
-
-    pub fn score(self, l2: f64) -> f64 {
-        let weight = self.hessian + l2;
-        if weight > 0.0 { self.gradient * self.gradient / weight } else { 0.0 }
-    }
 }
 
 /// A question and what it gains.
@@ -75,17 +72,39 @@ pub(super) struct Split {
 /// A node as the search sees it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct NodeSums<'a> {
-    /// Cells `(n_channels, n_cells)`.
+    /// Cells of a part of the features `(n_channels, n_cells)`.
     pub histogram: &'a [Cell],
+    /// Where they start in a whole histogram of one channel.
+    pub first: usize,
     /// Sum of the node by channel.
     pub totals: &'a [Cell],
     /// Key of its randomness.
     pub key: u64,
+    /// Least and largest value of leaves below.
+    pub bounds: [f64; 2],
+}
+
+impl<'a> NodeSums<'a> {
+    /// The cells of a feature by bin; `memory` holds what is not stored in this form.
+    pub fn cells<'c>(
+        self,
+        binned: &Binned<'_>,
+        feature: usize,
+        channel: usize,
+        memory: &'c mut [Cell; 256],
+    ) -> &'c [Cell]
+    where
+        'a: 'c,
+    {
+        let n_cells = self.histogram.len() / self.totals.len();
+        let histogram = &self.histogram[channel * n_cells..][..n_cells];
+        binned.cells(feature, histogram, self.first, self.totals[channel], memory)
+    }
 }
 
 /// Memory and constants of the search for splits.
 pub(super) struct Search<'a> {
-    pub(super) binned: &'a Binned,
+    pub(super) binned: &'a Binned<'a>,
     pub(super) parameters: &'a Parameters,
     /// Scale of each channel; set for each tree.
     pub scales: Vec<Scale>,
@@ -97,11 +116,21 @@ pub(super) struct Search<'a> {
     pub(super) order: Vec<usize>,
     pub(super) chosen: Vec<usize>,
     pub(super) right: Vec<Sums>,
+    /// Direction of each feature; empty if all are free.
+    monotone: &'a [i8],
+    /// Questions that the model asks already.
+    pub reuse: Reuse,
 }
 
 impl<'a> Search<'a> {
-    pub fn new(binned: &'a Binned, parameters: &'a Parameters) -> Search<'a> {
+    pub fn new(
+        binned: &'a Binned<'a>,
+        parameters: &'a Parameters,
+        monotone: &'a [i8],
+    ) -> Search<'a> {
         Search {
+            monotone,
+            reuse: Reuse::default(),
             binned,
             parameters,
             scales: Vec::new(),
@@ -116,11 +145,16 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// The best split of a node among these features; `None` if none gains enough.
-    pub fn best(&mut self, features: &[usize], node: NodeSums<'_>) -> Option<Split> {
+    /// The best split of a node among those of these features that are in the part; `None` if none
+    /// gains enough.
+    pub fn best(&mut self, features: &[usize], part: &Part, node: NodeSums<'_>) -> Option<Split> {
         let mut best: Option<Split> = None;
-        let simple = self.scales.len() == 1;
-        for &feature in features {
+        let simple = self.scales.len() == 1
+            && Leaf::new(self.parameters, node.bounds).is_plain()
+            && self.monotone.is_empty()
+            && !self.reuse.is_priced();
+        let binned = self.binned;
+        for &feature in features.iter().filter(|&&f| part.has(&binned.features[f])) {
             let split = if self.binned.features[feature].categorical {
                 self.categorical(feature, node)
             } else if simple {
@@ -128,7 +162,7 @@ impl<'a> Search<'a> {
             } else {
                 self.numeric(feature, &[node], false)
             };
-            best = better(best, split);
+            best = better(best, self.without_price(split));
         }
         best.filter(|split| split.gain > self.least_gain())
     }
@@ -141,7 +175,7 @@ impl<'a> Search<'a> {
             false => 0..self.binned.features[feature].n_bins,
         };
         let (total, scale) = (node.totals[0], self.scales[0]);
-        let cells = self.binned.cells(feature, node.histogram, total, &mut self.cells);
+        let cells = node.cells(self.binned, feature, 0, &mut self.cells);
         let whole = Whole::new(self.parameters, scale);
         let mut best = Best::NONE;
         whole.scan(cells, 0, thresholds.clone(), total, &mut best);
@@ -160,17 +194,31 @@ impl<'a> Search<'a> {
     }
 
     /// The best split to ask in all of these nodes at once.
-    pub fn best_common(&mut self, features: &[usize], nodes: &[NodeSums<'_>]) -> Option<Split> {
+    pub fn best_common(
+        &mut self,
+        features: &[usize],
+        part: &Part,
+        nodes: &[NodeSums<'_>],
+    ) -> Option<Split> {
         let mut best: Option<Split> = None;
-        for &feature in features {
+        let binned = self.binned;
+        for &feature in features.iter().filter(|&&f| part.has(&binned.features[f])) {
             let split = if self.binned.features[feature].categorical {
                 self.one_level(feature, nodes, true)
             } else {
                 self.numeric(feature, nodes, true)
             };
-            best = better(best, split);
+            best = better(best, self.without_price(split));
         }
         best.filter(|split| split.gain > self.least_gain())
+    }
+
+    /// A split with the price of a new feature taken from its gain.
+    fn without_price(&self, split: Option<Split>) -> Option<Split> {
+        if !self.reuse.is_priced() {
+            return split;
+        }
+        split.map(|split| Split { gain: split.gain - self.reuse.of_feature(&split), ..split })
     }
 
     fn least_gain(&self) -> f64 {
@@ -181,7 +229,8 @@ impl<'a> Search<'a> {
     pub(super) fn score(&self, node: NodeSums<'_>) -> f64 {
         let sums =
             node.totals.iter().zip(&self.scales).map(|(&cell, &scale)| Sums::new(cell, scale));
-        sums.map(|sums| sums.score(self.parameters.lambda_l2)).sum()
+        let leaf = Leaf::new(self.parameters, node.bounds);
+        sums.map(|sums| leaf.score(sums)).sum()
     }
 
     /// The best threshold; the gains of all nodes are added. Where `common`, a node that cannot be
@@ -199,6 +248,13 @@ impl<'a> Search<'a> {
             true => self.random_threshold(feature, nodes)?,
             false => 0..n_bins,
         };
+        if self.reuse.is_priced() {
+            for threshold in thresholds.clone() {
+                let price = self.reuse.of_threshold(feature, threshold);
+                self.low[threshold] -= price;
+                self.high[threshold] -= price;
+            }
+        }
         let low = best_of(&self.low[..n_bins], thresholds.clone());
         let mut best = (low, false);
         if missing > 0 {
@@ -218,11 +274,9 @@ impl<'a> Search<'a> {
     /// right (`high`). Returns the number of missing rows.
     fn add_thresholds(&mut self, feature: usize, node: NodeSums<'_>, common: bool) -> u64 {
         let mut n_missing = 0;
-        let n_cells = self.binned.n_cells;
         for (channel, &scale) in self.scales.iter().enumerate() {
-            let histogram = &node.histogram[channel * n_cells..][..n_cells];
             let total = node.totals[channel];
-            let cells = self.binned.cells(feature, histogram, total, &mut self.cells);
+            let cells = node.cells(self.binned, feature, channel, &mut self.cells);
             n_missing = cells[0].count();
             let mut sums = Sums::default();
             for (left, &cell) in self.left.iter_mut().zip(cells) {
@@ -230,36 +284,23 @@ impl<'a> Search<'a> {
                 *left = sums;
             }
             let total = Sums::new(total, scale);
+            let leaf = Leaf::new(self.parameters, node.bounds);
             let least = Least {
                 count: self.parameters.min_data_in_leaf as f64,
                 hessian: self.parameters.min_sum_hessian,
-                l2: self.parameters.lambda_l2,
-                otherwise: if common {
-                    total.score(self.parameters.lambda_l2)
-                } else {
-                    f64::NEG_INFINITY
-                },
+                leaf,
+                direction: self.monotone.get(feature).map_or(0.0, |&d| f64::from(d)),
+                otherwise: if common { leaf.score(total) } else { f64::NEG_INFINITY },
             };
             let n_bins = cells.len();
             let missing = Sums::new(cells[0], scale);
-            add_scores(
-                &self.left[..n_bins],
-                Sums::default(),
-                total,
-                least,
-                &mut self.low[..n_bins],
-            );
+            let left = &self.left[..n_bins];
+            add_scores(left, Sums::default(), total, least, &mut self.low[..n_bins]);
             if n_missing > 0 {
-                add_scores(&self.left[..n_bins], missing, total, least, &mut self.high[..n_bins]);
+                add_scores(left, missing, total, least, &mut self.high[..n_bins]);
             } else if common {
                 // Other nodes may have missing rows: then both sides count this node alike.
-                add_scores(
-                    &self.left[..n_bins],
-                    Sums::default(),
-                    total,
-                    least,
-                    &mut self.high[..n_bins],
-                );
+                add_scores(left, Sums::default(), total, least, &mut self.high[..n_bins]);
             }
         }
         n_missing
@@ -273,8 +314,7 @@ impl<'a> Search<'a> {
     ) -> Option<std::ops::Range<usize>> {
         let (mut first, mut last) = (usize::MAX, 0);
         for node in nodes {
-            let histogram = &node.histogram[..self.binned.n_cells];
-            let cells = self.binned.cells(feature, histogram, node.totals[0], &mut self.cells);
+            let cells = node.cells(self.binned, feature, 0, &mut self.cells);
             for bin in (1..cells.len()).filter(|&bin| cells[bin].count() > 0) {
                 (first, last) = (first.min(bin), last.max(bin));
             }
@@ -295,8 +335,7 @@ impl<'a> Search<'a> {
     ) -> bool {
         let (mut left, mut all) = (0, 0);
         for node in nodes {
-            let histogram = &node.histogram[..self.binned.n_cells];
-            let cells = self.binned.cells(feature, histogram, node.totals[0], &mut self.cells);
+            let cells = node.cells(self.binned, feature, 0, &mut self.cells);
             left += cells[..=threshold].iter().map(|cell| cell.count()).sum::<u64>();
             all += node.totals[0].count();
         }
@@ -322,16 +361,10 @@ pub(super) fn best_of(scores: &[f64], places: std::ops::Range<usize>) -> (usize,
 }
 
 /// The scores of both sides, or `None` if one of them is too small.
-pub(super) fn scores(
-    parameters: &Parameters,
-    left: Sums,
-    right: Sums,
-    more_l2: f64,
-) -> Option<f64> {
-    let l2 = parameters.lambda_l2 + more_l2;
+pub(super) fn scores(parameters: &Parameters, left: Sums, right: Sums, leaf: Leaf) -> Option<f64> {
     let count = parameters.min_data_in_leaf as f64;
     let enough = |side: Sums| side.count >= count && side.hessian >= parameters.min_sum_hessian;
-    (enough(left) && enough(right)).then(|| left.score(l2) + right.score(l2))
+    (enough(left) && enough(right)).then(|| leaf.score(left) + leaf.score(right))
 }
 
 /// What a side of a split must have.
@@ -339,13 +372,18 @@ pub(super) fn scores(
 struct Least {
     count: f64,
     hessian: f64,
-    l2: f64,
+    leaf: Leaf,
+    /// The sign that the value on the right less that on the left must not be against.
+    direction: f64,
     /// The score where a side has less.
     otherwise: f64,
 }
 
 /// Adds `score(left - without) + score(total - (left - without))` to `out`.
 fn add_scores(left: &[Sums], without: Sums, total: Sums, least: Least, out: &mut [f64]) {
+    if !least.leaf.is_plain() || least.direction != 0.0 {
+        return add_constrained(left, without, total, least, out);
+    }
     for (out, &left) in out.iter_mut().zip(left) {
         let left = left.minus(without);
         let right = total.minus(left);
@@ -353,9 +391,27 @@ fn add_scores(left: &[Sums], without: Sums, total: Sums, least: Least, out: &mut
             & (right.count >= least.count)
             & (left.hessian >= least.hessian)
             & (right.hessian >= least.hessian);
-        let (a, b) = (left.hessian + least.l2, right.hessian + least.l2);
+        let (a, b) = (left.hessian + least.leaf.l2, right.hessian + least.leaf.l2);
         let both = left.gradient * left.gradient * b + right.gradient * right.gradient * a;
         let product = a * b;
         *out += if enough & (product > 0.0) { both / product } else { least.otherwise };
+    }
+}
+
+/// As [`add_scores`], where values are bounded or penalised; a threshold whose sides are in the wrong
+/// order is excluded.
+fn add_constrained(left: &[Sums], without: Sums, total: Sums, least: Least, out: &mut [f64]) {
+    let Least { leaf, direction, .. } = least;
+    let enough = |side: Sums| side.count >= least.count && side.hessian >= least.hessian;
+    for (out, &left) in out.iter_mut().zip(left) {
+        let left = left.minus(without);
+        let right = total.minus(left);
+        *out += if !(enough(left) && enough(right)) {
+            least.otherwise
+        } else if direction * (leaf.value(right) - leaf.value(left)) < 0.0 {
+            f64::NEG_INFINITY
+        } else {
+            leaf.score(left) + leaf.score(right)
+        };
     }
 }

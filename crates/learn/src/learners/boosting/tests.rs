@@ -11,6 +11,7 @@ use crate::learners::{Fit, FitInput, Learner, NeverStop, Stop};
 use crate::metrics::{Metric, Scored, Truth, metric};
 use crate::predict::predict;
 use crate::random::Stream;
+use crate::threads::Threads;
 
 /// Mean squared error, or mean log loss.
 fn mean_loss(kind: TaskKind) -> &'static Metric {
@@ -19,7 +20,7 @@ fn mean_loss(kind: TaskKind) -> &'static Metric {
 }
 
 /// Random features (missing values and categories among them) with a target that follows them.
-fn data(kind: TaskKind, n_rows: usize, seed: u64) -> Dataset {
+pub(super) fn data(kind: TaskKind, n_rows: usize, seed: u64) -> Dataset {
     let mut random = Stream::new(&[seed]);
     let n_bins = [12usize, 40, 3, 200, 9, 6];
     let categorical = [false, false, false, false, true, true];
@@ -82,9 +83,10 @@ fn data(kind: TaskKind, n_rows: usize, seed: u64) -> Dataset {
     }
 }
 
-const KINDS: [TaskKind; 3] = [TaskKind::Regression, TaskKind::Binary, TaskKind::Multiclass];
+pub(super) const KINDS: [TaskKind; 3] =
+    [TaskKind::Regression, TaskKind::Binary, TaskKind::Multiclass];
 
-fn config(n_estimators: i64) -> Config {
+pub(super) fn config(n_estimators: i64) -> Config {
     Config { learner: "boosting".to_owned(), values: Default::default() }
         .with("n_estimators", n_estimators)
         .with("num_leaves", 8i64)
@@ -98,20 +100,29 @@ fn config(n_estimators: i64) -> Config {
         .with("extra_trees", false)
 }
 
-struct Case {
-    data: Dataset,
-    train: Vec<u32>,
-    valid: Vec<u32>,
+pub(super) struct Case {
+    pub data: Dataset,
+    pub train: Vec<u32>,
+    pub valid: Vec<u32>,
 }
 
 impl Case {
     /// Three quarters of the rows to learn from, the rest to validate on.
-    fn new(data: Dataset) -> Case {
+    pub fn new(data: Dataset) -> Case {
         let (valid, train) = (0..data.n_rows as u32).partition(|row| row % 4 == 3);
         Case { data, train, valid }
     }
 
-    fn try_fit(&self, config: &Config, stop: &dyn Stop) -> Result<Fit, crate::Error> {
+    pub fn try_fit(&self, config: &Config, stop: &dyn Stop) -> Result<Fit, crate::Error> {
+        self.fit_with(config, stop, &crate::ONE_THREAD)
+    }
+
+    fn fit_with(
+        &self,
+        config: &Config,
+        stop: &dyn Stop,
+        threads: &Threads,
+    ) -> Result<Fit, crate::Error> {
         let features: Vec<u32> = (0..self.data.n_features() as u32).collect();
         Boosting.fit(&FitInput {
             data: &self.data,
@@ -122,12 +133,12 @@ impl Case {
             config,
             seed: 7,
             stop,
-            threads: &crate::ONE_THREAD,
+            threads,
             last_truncation: None,
         })
     }
 
-    fn fit(&self, config: &Config) -> Fit {
+    pub fn fit(&self, config: &Config) -> Fit {
         self.try_fit(config, &NeverStop).expect("the configuration is allowed")
     }
 
@@ -152,14 +163,14 @@ impl Case {
     }
 }
 
-fn trees(fit: &Fit, truncation: usize) -> Trees {
+pub(super) fn trees(fit: &Fit, truncation: usize) -> Trees {
     match fit.model.part(truncation) {
         Part::Trees(trees) => trees,
         part => panic!("boosting makes trees, not {part:?}"),
     }
 }
 
-fn last(fit: &Fit) -> usize {
+pub(super) fn last(fit: &Fit) -> usize {
     fit.model.truncations().len() - 1
 }
 
@@ -195,6 +206,29 @@ fn every_variant_learns_and_scores_its_truncations_exactly() {
             }
             let (first, last) = (truncations[0].loss, truncations[29].loss);
             assert!(last < 0.9 * first, "{kind:?} {config:?}: {first} to {last}");
+        }
+    }
+}
+
+#[test]
+fn the_number_of_threads_changes_nothing() {
+    // So many rows that all that can be shared out is.
+    for kind in KINDS {
+        let case = Case::new(data(kind, 48_000, 14));
+        let mut configs: Vec<Config> =
+            variants().into_iter().map(|config| config.with("n_estimators", 3i64)).collect();
+        configs.push(config(3).with("multi_strategy", "vector"));
+        configs.retain(|config| {
+            kind == TaskKind::Multiclass || config.text("multi_strategy").is_none()
+        });
+        for config in configs {
+            let one = case.fit(&config);
+            for n_threads in [2, 3] {
+                let threads = Threads::new(n_threads);
+                let fit = case.fit_with(&config, &NeverStop, &threads).expect("allowed");
+                assert_eq!(fit.model.truncations(), one.model.truncations());
+                assert_eq!(trees(&fit, 2), trees(&one, 2), "{kind:?} {config:?}");
+            }
         }
     }
 }

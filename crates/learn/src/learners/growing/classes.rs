@@ -5,6 +5,7 @@
 //! the right to the left side in order of their bin, one class at a time, so a candidate costs the
 //! rows (or the filled cells of the histogram, if fewer) and not the number of classes.
 
+use super::counts::Counts;
 use super::grow::{Cut, Range, Statistic};
 use super::moments::{between, x_ln_x};
 use super::sample::Example;
@@ -48,14 +49,21 @@ pub(in crate::learners) struct Classes {
     n_rows: Vec<u32>,
     cells: Vec<Cell>,
     groups: Vec<Group>,
+    /// For whole weights and Gini impurity.
+    counts: Option<Counts>,
+    /// Whether the node is one for `counts`.
+    counted: bool,
 }
 
 impl Classes {
-    /// For `n_classes` classes, with Gini impurity or entropy.
-    pub fn new(n_classes: usize, entropy: bool) -> Classes {
+    /// For `n_classes` classes, with Gini impurity or entropy; `whole` if all weights are whole
+    /// numbers that sum up to less than 2^28.
+    pub fn new(n_classes: usize, entropy: bool, whole: bool) -> Classes {
         Classes {
             n_classes,
             entropy,
+            counts: (whole && !entropy).then(Counts::new),
+            counted: false,
             total: vec![0.0; n_classes],
             weight: 0.0,
             total_worth: 0.0,
@@ -82,7 +90,7 @@ impl Classes {
     fn fill_from_histogram(&mut self, bytes: &[u8], examples: &[Example], range: Range) {
         let n_classes = self.n_classes;
         for (&byte, example) in bytes.iter().zip(examples) {
-            let cell = usize::from(byte) * n_classes + example.target as usize;
+            let cell = usize::from(byte) * n_classes + example.class() as usize;
             self.histogram[cell] += f64::from(example.weight);
             self.n_rows[usize::from(byte)] += 1;
         }
@@ -128,7 +136,7 @@ impl Classes {
         for (&byte, example) in bytes.iter().zip(examples) {
             let place = &mut counts[usize::from(byte)];
             self.cells[*place as usize] =
-                Cell { weight: f64::from(example.weight), class: example.target as u32 };
+                Cell { weight: f64::from(example.weight), class: example.class() };
             *place += 1;
         }
         self.groups.iter().for_each(|group| counts[usize::from(group.bin)] = 0);
@@ -217,9 +225,13 @@ impl Statistic for Classes {
     }
 
     fn start(&mut self, examples: &[Example]) -> bool {
-        self.total.fill(0.0);
-        for example in examples {
-            self.total[example.target as usize] += f64::from(example.weight);
+        let total = &mut self.total;
+        self.counted = self.counts.as_mut().is_some_and(|counts| counts.start(examples, total));
+        if !self.counted {
+            self.total.fill(0.0);
+            for example in examples {
+                self.total[example.class() as usize] += f64::from(example.weight);
+            }
         }
         self.weight = self.total.iter().sum();
         let worth = if self.entropy { x_ln_x } else { |x: f64| x * x };
@@ -233,6 +245,11 @@ impl Statistic for Classes {
         } else {
             self.total_worth / self.weight
         }
+    }
+
+    fn scale(&self) -> f64 {
+        // Entropy is in bits.
+        if self.entropy { std::f64::consts::LOG2_E } else { 1.0 }
     }
 
     fn bound(&self) -> f64 {
@@ -255,6 +272,11 @@ impl Statistic for Classes {
         range: Range,
         min_rows: usize,
     ) -> Option<Cut> {
+        if self.counted
+            && let Some(counts) = &mut self.counts
+        {
+            return counts.best_cut(bytes, range, min_rows);
+        }
         self.fill(bytes, examples, range);
         self.best(range, min_rows)
     }
@@ -270,7 +292,8 @@ impl Statistic for Classes {
         let n_classes = self.n_classes;
         for (&byte, example) in bytes.iter().zip(examples) {
             let side = usize::from(byte > 0) + usize::from(byte > threshold);
-            self.histogram[side * n_classes + example.target as usize] += f64::from(example.weight);
+            self.histogram[side * n_classes + example.class() as usize] +=
+                f64::from(example.weight);
             self.n_rows[side] += 1;
         }
         self.cells.clear();

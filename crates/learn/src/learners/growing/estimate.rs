@@ -2,7 +2,7 @@
 
 use eyas_model::{Shape, TaskKind};
 
-use super::nested::with_features;
+use super::scoring::with_features;
 use super::settings::Settings;
 use crate::learners::FitInput;
 use crate::task::Facts;
@@ -78,11 +78,13 @@ pub(in crate::learners) fn memory_bytes(facts: &Facts, settings: &Settings) -> u
     let in_tree = rows_in_tree(facts, settings);
     // Pool, draw, the rows of a tree and their copy; one byte a row for each categorical feature.
     let working = rows * (12.0 + 2.0 + facts.n_categorical as f64) + in_tree * (12.0 + 12.0 + 1.0);
+    // The columns row by row, of training and validation rows, and the copies for small nodes.
+    let copies = (1.25 * rows + 8704.0f64.min(in_tree)) * facts.n_features as f64;
     let histograms = 256.0 * (24.0 * width + 64.0);
     let deepest = libm::exp2(settings.growth.max_depth.min(40) as f64);
     let leaves = (2.0 * in_tree / smallest_split(settings)).min(deepest);
     let nodes = 2.0 * leaves * settings.n_estimators as f64;
     // A quarter as many validation rows, summed at each depth of the grid.
     let sums = 0.25 * rows * width * 8.0 * 7.0;
-    (working + histograms + sums + nodes * (20.0 + 4.0 * width)) as u64
+    (working + copies + histograms + sums + nodes * (32.0 + 4.0 * width)) as u64
 }

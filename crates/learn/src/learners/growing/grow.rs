@@ -1,11 +1,13 @@
 //! Grows one tree, depth first, over a list of rows that every split divides in place.
 
+use super::blocks::{Blocks, ByRow};
 use super::columns::Column;
+use super::limits::Limits;
 use super::sample::Example;
 use crate::random::{Stream, key};
 
-/// Rows below which a second, vectorised pass over them does not pay.
-const FUSED_BELOW: usize = 48;
+/// Bytes of a vector.
+const VECTOR: usize = 16;
 
 /// Where a node's bytes of one column lie.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -40,6 +42,9 @@ pub(in crate::learners) trait Statistic {
     /// Worth of the node itself.
     fn worth(&self) -> f64;
 
+    /// Decrease of impurity, times weight, for a unit of worth.
+    fn scale(&self) -> f64;
+
     /// Worth that no cut can exceed; infinite where that is not known.
     fn bound(&self) -> f64;
 
@@ -69,12 +74,16 @@ pub(in crate::learners) trait Statistic {
 /// When and how nodes are split.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(in crate::learners) struct Growth {
-    /// Columns tried at a node; those that are constant there do not count.
+    /// Columns tried at a node; one at least that varies there.
     pub n_tried: usize,
+    /// Whether columns that are the same in all rows of a node count as tried.
+    pub count_constants: bool,
     /// Deepest node; the root has depth 0.
     pub max_depth: usize,
     /// Fewest rows of a node that is split.
     pub min_samples_split: usize,
+    /// Least decrease of weighted impurity by a split.
+    pub min_impurity_decrease: f64,
     /// Fewest rows of a leaf.
     pub min_samples_leaf: usize,
     /// Rows like the parent that are mixed into the value of a node.
@@ -93,7 +102,9 @@ pub(in crate::learners) struct GrownNode {
     /// Right child.
     pub right: u32,
     /// What the split gained.
-    pub gain: f32,
+    pub gain: f64,
+    /// Distinct rows.
+    pub n_rows: u32,
     /// Tests above this node.
     pub depth: u16,
     /// Largest byte that goes left.
@@ -109,6 +120,8 @@ pub(in crate::learners) struct Grown {
     pub nodes: Vec<GrownNode>,
     /// Values `(n_nodes, width)`, row-major.
     pub values: Vec<f32>,
+    /// What a gain is to be multiplied with, for the decrease of weighted impurity.
+    pub scale: f64,
 }
 
 /// A node still to be looked at.
@@ -121,6 +134,8 @@ struct Pending {
     key: u64,
     /// Columns that may still vary: `live.0..live.1` of the list of live columns.
     live: (usize, usize),
+    /// Whose numbers its rows have: 0 those of all rows, else those of a copy; see [`Blocks`].
+    level: usize,
     parent: u32,
     is_right: bool,
 }
@@ -136,6 +151,8 @@ struct Split {
 #[derive(Debug)]
 pub(in crate::learners) struct Grower<'a, S> {
     columns: &'a [Column<'a>],
+    by_row: Option<&'a ByRow>,
+    blocks: Blocks,
     growth: Growth,
     statistic: S,
     /// Value of the root's imagined parent `(width,)`.
@@ -156,15 +173,18 @@ pub(in crate::learners) struct Grower<'a, S> {
 }
 
 impl<'a, S: Statistic> Grower<'a, S> {
-    /// For these columns; `prior` is what is known without any row `(width,)`.
+    /// For these columns, which `by_row` holds row by row; `prior` is what is known without any row `(width,)`.
     pub fn new(
         columns: &'a [Column<'a>],
+        by_row: Option<&'a ByRow>,
         growth: Growth,
         statistic: S,
         prior: Vec<f32>,
     ) -> Grower<'a, S> {
         Grower {
             columns,
+            by_row,
+            blocks: Blocks::default(),
             growth,
             statistic,
             parent: prior.clone(),
@@ -187,7 +207,7 @@ impl<'a, S: Statistic> Grower<'a, S> {
     /// tree is `None` then.
     pub fn grow(&mut self, tree_key: u64, spend: &mut dyn FnMut(u64) -> bool) -> Option<Grown> {
         let n_rows = self.rows.len();
-        self.bytes.resize(n_rows, 0);
+        self.bytes.resize(n_rows.next_multiple_of(VECTOR), 0);
         self.right_rows.resize(n_rows, 0);
         self.right_examples.resize(n_rows, Example::default());
         self.live.clear();
@@ -201,10 +221,13 @@ impl<'a, S: Statistic> Grower<'a, S> {
             depth: 0,
             key: tree_key,
             live,
+            level: 0,
             parent,
             is_right,
         });
-        self.grown = Grown::default();
+        let weight: f64 = self.examples.iter().map(|example| f64::from(example.weight)).sum();
+        let scale = if weight > 0.0 { self.statistic.scale() / weight } else { 0.0 };
+        self.grown = Grown { scale, ..Grown::default() };
         while let Some(node) = self.stack.pop() {
             if self.visit(node, spend) {
                 return None;
@@ -214,7 +237,7 @@ impl<'a, S: Statistic> Grower<'a, S> {
     }
 
     /// Makes a node and, if it is split, puts its children on the stack; returns whether to stop.
-    fn visit(&mut self, node: Pending, spend: &mut dyn FnMut(u64) -> bool) -> bool {
+    fn visit(&mut self, mut node: Pending, spend: &mut dyn FnMut(u64) -> bool) -> bool {
         let mixed = self.statistic.start(&self.examples[node.start..node.end]);
         let index = self.add_node(node);
         let n_rows = node.end - node.start;
@@ -225,16 +248,22 @@ impl<'a, S: Statistic> Grower<'a, S> {
         if !splits {
             return spend(n_rows as u64);
         }
+        self.live.truncate(node.live.1);
+        self.move_closer(&mut node);
         let (split, live) = match self.best_split(node, spend) {
             Ok((Some(split), live)) => (split, live),
             Ok((None, _)) => return false,
             Err(Stopped) => return true,
         };
+        let gain = (split.cut.worth - self.statistic.worth()).max(0.0);
+        if !Limits::is_worth(growth.min_impurity_decrease, gain * self.grown.scale) {
+            return false;
+        }
         let made = &mut self.grown.nodes[index];
         made.column = split.column;
         made.threshold = split.cut.threshold;
         made.missing_right = split.cut.missing_right;
-        made.gain = (split.cut.worth - self.statistic.worth()).max(0.0) as f32;
+        made.gain = gain;
         let middle = self.partition(node, split);
         let child = |is_right: bool, start: usize, end: usize| Pending {
             start,
@@ -242,6 +271,7 @@ impl<'a, S: Statistic> Grower<'a, S> {
             depth: node.depth + 1,
             key: key(&[node.key, u64::from(is_right)]),
             live,
+            level: node.level,
             parent: index as u32,
             is_right,
         };
@@ -268,8 +298,27 @@ impl<'a, S: Statistic> Grower<'a, S> {
             self.parent.copy_from_slice(&grown.values[from..from + width]);
             self.statistic.value(&self.parent, smoothing, &mut grown.values);
         }
-        grown.nodes.push(GrownNode { depth: node.depth as u16, ..GrownNode::default() });
+        let (depth, n_rows) = (node.depth as u16, (node.end - node.start) as u32);
+        grown.nodes.push(GrownNode { depth, n_rows, ..GrownNode::default() });
         index
+    }
+
+    /// Copies the bytes of a node's rows, if it is time to.
+    fn move_closer(&mut self, node: &mut Pending) {
+        let Some(by_row) = self.by_row else { return };
+        let level = self.blocks.level(node.end - node.start, node.level);
+        if level == node.level {
+            return;
+        }
+        let rows = &mut self.rows[node.start..node.end];
+        let live = self.live.len();
+        let from = node.live.0..node.live.1;
+        self.blocks.copy(by_row, (node.level, level), rows, from, &mut self.live);
+        for (place, row) in rows.iter_mut().enumerate() {
+            *row = place as u32;
+        }
+        node.live = (live, self.live.len());
+        node.level = level;
     }
 
     /// The best split of a node, and the columns that may vary in its children.
@@ -278,15 +327,28 @@ impl<'a, S: Statistic> Grower<'a, S> {
         node: Pending,
         spend: &mut dyn FnMut(u64) -> bool,
     ) -> Result<(Option<Split>, (usize, usize)), Stopped> {
-        self.live.truncate(node.live.1);
         self.order.clear();
         self.order.extend_from_slice(&self.live[node.live.0..node.live.1]);
         let mut stream = Stream::new(&[node.key]);
         let mut best: Option<Split> = None;
         let (mut n_tried, mut n_constant, mut place) = (0, 0, 0);
-        while place < self.order.len() && (n_tried < self.growth.n_tried || best.is_none()) {
-            let drawn = place + stream.below(self.order.len() - place);
-            self.order.swap(place, drawn);
+        let counted = self.growth.count_constants;
+        // Columns that are known to be the same in all rows, and not drawn yet.
+        let mut n_known = if counted { self.columns.len() - self.order.len() } else { 0 };
+        let mut n_varying = 0;
+        while place < self.order.len() {
+            let found = if counted { n_varying > 0 } else { best.is_some() };
+            if n_tried >= self.growth.n_tried && found {
+                break;
+            }
+            let n_left = self.order.len() - place;
+            let drawn = stream.below(n_left + n_known);
+            if drawn >= n_left {
+                n_known -= 1;
+                n_tried += 1;
+                continue;
+            }
+            self.order.swap(place, place + drawn);
             let column = self.order[place];
             if spend((node.end - node.start) as u64) {
                 return Err(Stopped);
@@ -296,10 +358,12 @@ impl<'a, S: Statistic> Grower<'a, S> {
                 self.order.swap(n_constant, place);
                 n_constant += 1;
                 place += 1;
+                n_tried += usize::from(counted);
                 continue;
             };
             place += 1;
             n_tried += 1;
+            n_varying += 1;
             if let Some(cut) = self.cut(node, range, &mut stream)
                 && best.is_none_or(|best| cut.worth > best.cut.worth)
             {
@@ -321,26 +385,24 @@ impl<'a, S: Statistic> Grower<'a, S> {
     /// Reads the bytes of the node's rows; `None` if all are the same.
     fn read(&mut self, node: Pending, column: u32) -> Option<Range> {
         let rows = &self.rows[node.start..node.end];
-        let bytes = &mut self.bytes[..rows.len()];
-        let column = &self.columns[column as usize].bytes[..];
+        let column = match node.level {
+            0 => &self.columns[column as usize].bytes[..],
+            level => self.blocks.column(level, column),
+        };
+        let n_rows = rows.len();
+        for (byte, &row) in self.bytes.iter_mut().zip(rows) {
+            *byte = column[row as usize];
+        }
+        // Whole vectors are looked at, so that no rest has to be.
+        let first = self.bytes[0];
+        self.bytes[n_rows..n_rows.next_multiple_of(VECTOR)].fill(first);
         // Less 1, so that a missing value is the largest.
         let (mut low, mut high, mut top) = (u8::MAX, 0, 0);
-        let mut widen = |byte: u8| {
+        for &byte in &self.bytes[..n_rows.next_multiple_of(VECTOR)] {
             let known = byte.wrapping_sub(1);
             low = low.min(known);
             top = top.max(known);
             high = high.max(byte);
-        };
-        if rows.len() < FUSED_BELOW {
-            for (byte, &row) in bytes.iter_mut().zip(rows) {
-                *byte = column[row as usize];
-                widen(*byte);
-            }
-        } else {
-            for (byte, &row) in bytes.iter_mut().zip(rows) {
-                *byte = column[row as usize];
-            }
-            bytes.iter().for_each(|&byte| widen(byte));
         }
         let missing = top == u8::MAX;
         let constant = high == 0 || (!missing && low + 1 == high);
@@ -361,7 +423,10 @@ impl<'a, S: Statistic> Grower<'a, S> {
     /// Rows that go left come first, in their old order on both sides; returns where the right
     /// side starts.
     fn partition(&mut self, node: Pending, split: Split) -> usize {
-        let column = &self.columns[split.column as usize].bytes[..];
+        let column = match node.level {
+            0 => &self.columns[split.column as usize].bytes[..],
+            level => self.blocks.column(level, split.column),
+        };
         let Cut { threshold, missing_right, .. } = split.cut;
         let rows = &mut self.rows[node.start..node.end];
         let examples = &mut self.examples[node.start..node.end];

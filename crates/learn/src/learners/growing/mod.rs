@@ -5,20 +5,26 @@
 //!          --columns--> [Column]           bins, categories replaced by their rank
 //!          --sample--> rows and weights    one bootstrap a tree
 //!          --grow--> Grown                 a tree whose inner nodes keep their values
-//!          --nested--> every truncation scored; `truncate` cuts a tree to a depth
+//!          --plan--> which truncations; `limits`: where each of them ends a tree
+//!          --nested, scoring--> all of them in one walk a row and tree; `truncate` cuts a tree
 //! ```
 //!
 //! Randomness is keyed by (seed, tree, path of the node) and never by the order of visits, so a
-//! tree cut at a depth *is* the tree that a fit limited to that depth would grow, byte for byte.
+//! tree cut by a limit *is* the tree that a fit with that limit would grow, byte for byte.
 
+pub(super) mod blocks;
 pub(super) mod classes;
 pub(super) mod columns;
+mod counts;
 pub(super) mod estimate;
 pub(super) mod grow;
 pub(super) mod levels;
+pub(super) mod limits;
 pub(super) mod moments;
 pub(super) mod nested;
+pub(super) mod plan;
 pub(super) mod sample;
+pub(super) mod scoring;
 pub(super) mod settings;
 pub(super) mod truncate;
 pub(super) mod validation;
@@ -31,3 +37,5 @@ mod oracle;
 mod properties;
 #[cfg(test)]
 mod reference;
+#[cfg(test)]
+mod sweeps;

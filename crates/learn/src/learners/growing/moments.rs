@@ -69,7 +69,7 @@ impl Moments {
         for (&byte, example) in bytes.iter().zip(examples) {
             let sum = &mut histogram[usize::from(byte)];
             sum[0] += f64::from(example.weight);
-            sum[1] += f64::from(example.weight) * f64::from(example.target);
+            sum[1] += f64::from(example.weight) * f64::from(example.number());
             if sparse {
                 touched[usize::from(byte >> 6)] |= 1 << (byte & 63);
             }
@@ -159,7 +159,7 @@ fn sides(bytes: &[u8], examples: &[Example], threshold: u8) -> [Moment; 4] {
     let add = |sums: &mut [Moment; 4], byte: u8, example: &Example| {
         let side = &mut sums[usize::from(byte > 0) + usize::from(byte > threshold)];
         side[0] += f64::from(example.weight);
-        side[1] += f64::from(example.weight) * f64::from(example.target);
+        side[1] += f64::from(example.weight) * f64::from(example.number());
     };
     let (byte_pairs, last_byte) = bytes.as_chunks::<2>();
     let (example_pairs, last_example) = examples.as_chunks::<2>();
@@ -198,13 +198,13 @@ impl Statistic for Moments {
     }
 
     fn start(&mut self, examples: &[Example]) -> bool {
-        let first = examples.first().map_or(0.0, |example| example.target);
+        let first = examples.first().map_or(0.0, |example| example.number());
         let mut total = [0.0; 2];
         let mut mixed = false;
         for example in examples {
             total[0] += f64::from(example.weight);
-            total[1] += f64::from(example.weight) * f64::from(example.target);
-            mixed |= example.target != first;
+            total[1] += f64::from(example.weight) * f64::from(example.number());
+            mixed |= example.number() != first;
         }
         self.total = total;
         mixed
@@ -212,6 +212,15 @@ impl Statistic for Moments {
 
     fn worth(&self) -> f64 {
         if self.entropy { log_likelihood(self.total) } else { squares(self.total) }
+    }
+
+    fn scale(&self) -> f64 {
+        match (self.binary, self.entropy) {
+            (false, _) => 1.0,
+            // Gini impurity is twice the variance, entropy is in bits.
+            (true, false) => 2.0,
+            (true, true) => std::f64::consts::LOG2_E,
+        }
     }
 
     fn bound(&self) -> f64 {

@@ -1,52 +1,69 @@
-//! One fit, every truncation: trees are scored as they are made, at every depth of the grid.
+//! One fit, every truncation: trees are grown once, under the laxest limits, and scored as they
+//! are made.
 //!
-//! Each tree is walked once a validation row; the value at each depth of the grid is added to that
-//! depth's sums. Where the number of trees is in the grid, the sums of each depth are a truncation.
+//! Where a number of trees of the plan is reached, the sums of each of the limits are a truncation.
+//! Trees are grown side by side, a few at a time, and added in their order.
+
+use std::sync::Mutex;
 
 use eyas_model::tree::{TreeOutput, Trees};
 use eyas_model::{Link, Part, Shape, TaskKind};
 
+use super::blocks::ByRow;
 use super::classes::Classes;
 use super::columns::{Column, columns};
-use super::grow::{Grower, Grown, Statistic, goes_right};
+use super::grow::{Grower, Grown, Growth, Statistic};
+use super::limits::Limits;
 use super::moments::Moments;
+use super::plan::Plan;
 use super::sample::Pool;
+use super::scoring::{Counts, Marked, Sums, Table};
 use super::settings::Settings;
 use super::validation::Validation;
+use crate::error::Error;
 use crate::learners::baseline::prior;
 use crate::learners::{Fit, FitInput, FittedModel, Truncation};
 use crate::random::key;
+use crate::sweep::Axis;
 
-/// Depths that are scored, besides the largest.
-const DEPTHS: [usize; 6] = [4, 6, 8, 10, 12, 16];
-/// Numbers of trees that are scored, besides the largest; with [`DEPTHS`] at most 49 losses.
-const TREES: [usize; 6] = [1, 4, 8, 16, 32, 64];
 /// Work is reported after so much of it, a few milliseconds.
 const REPORTED_WORK: u64 = 1 << 20;
+/// Trees grown side by side, for each thread.
+const TREES_A_THREAD: usize = 8;
 /// Kinds of keys of random numbers, so that those of rows and of nodes differ.
 const ROWS: u64 = 1;
 const NODES: u64 = 2;
 
-/// The grid of one parameter: `steps` below `largest`, and `largest`.
-pub(in crate::learners) fn grid(steps: &[usize], largest: usize) -> Vec<usize> {
-    steps.iter().copied().filter(|&step| step < largest).chain([largest]).collect()
+/// Fits a forest and scores the truncations of a trial.
+pub(in crate::learners) fn fit(input: &FitInput<'_>, settings: &Settings) -> Fit {
+    fit_plan(input, settings, Plan::of_trial(settings, input.last_truncation))
 }
 
-/// Fits a forest and scores its truncations.
-pub(in crate::learners) fn fit(input: &FitInput<'_>, settings: &Settings) -> Fit {
+/// Fits a forest and scores every point of a grid of nested parameters, in its order.
+///
+/// # Errors
+/// An axis or a value that is none of the nested ones.
+pub(in crate::learners) fn fit_grid(
+    input: &FitInput<'_>,
+    settings: &Settings,
+    axes: &[Axis],
+) -> Result<Fit, Error> {
+    Ok(fit_plan(input, settings, Plan::of_grid(settings, axes)?))
+}
+
+fn fit_plan(input: &FitInput<'_>, settings: &Settings, plan: Plan) -> Fit {
     let prior = prior(input.data, input.train);
     let entropy = settings.entropy;
     match input.data.task() {
         TaskKind::Multiclass => {
-            let statistic = Classes::new(prior.len(), entropy);
-            Forest::new(input, settings, 0.0, &prior).fit(statistic, &prior)
+            let forest = Forest::new(input, settings, plan, 0.0, prior.len());
+            let (n_classes, whole) = (prior.len(), forest.pool.is_whole());
+            forest.fit(|| Classes::new(n_classes, entropy, whole), &prior)
         }
-        TaskKind::Binary => {
-            Forest::new(input, settings, 0.0, &prior).fit(Moments::binary(entropy), &prior)
-        }
-        TaskKind::Regression => {
-            Forest::new(input, settings, prior[0], &prior).fit(Moments::regression(), &[0.0])
-        }
+        TaskKind::Binary => Forest::new(input, settings, plan, 0.0, prior.len())
+            .fit(|| Moments::binary(entropy), &prior),
+        TaskKind::Regression => Forest::new(input, settings, plan, prior[0], prior.len())
+            .fit(Moments::regression, &[0.0]),
     }
 }
 
@@ -54,89 +71,112 @@ pub(in crate::learners) fn fit(input: &FitInput<'_>, settings: &Settings) -> Fit
 struct Forest<'a> {
     input: &'a FitInput<'a>,
     settings: &'a Settings,
+    plan: Plan,
+    growth: Growth,
     /// Subtracted from numbers, and the start of every sum.
     center: f64,
     width: usize,
-    columns: Vec<Column<'a>>,
     pool: Pool,
     validation: Validation<'a>,
-    depths: Vec<usize>,
-    /// Sums of values `(n_depths)` x `(n_valid, width)`.
-    sums: Vec<Vec<f64>>,
+    sums: Sums,
     counts: Counts,
     trees: Vec<Grown>,
-    truncations: Vec<Truncation>,
-    /// Number of trees and index in `depths` of each truncation.
-    places: Vec<(usize, usize)>,
+    /// One a point of the plan, where it is scored yet.
+    truncations: Vec<Option<Truncation>>,
 }
 
 impl<'a> Forest<'a> {
     fn new(
         input: &'a FitInput<'a>,
         settings: &'a Settings,
+        plan: Plan,
         center: f64,
-        prior: &[f64],
+        width: usize,
     ) -> Forest<'a> {
-        let width = prior.len();
-        let depths = grid(&DEPTHS, settings.growth.max_depth);
-        let columns = columns(input);
-        let sums = vec![vec![0.0; input.valid.len() * width]; depths.len()];
-        let counts = Counts::new(depths.len(), columns.len());
+        let n_limits = plan.limits.len();
+        let laxest = Limits::laxest(&plan.limits);
+        let growth = Growth {
+            max_depth: laxest.max_depth,
+            min_samples_split: laxest.min_samples_split,
+            min_impurity_decrease: laxest.min_impurity_decrease,
+            ..settings.growth
+        };
         Forest {
             input,
             settings,
+            growth,
             center,
             width,
             pool: Pool::new(input.data, input.train, center),
             validation: Validation::new(input),
-            depths,
-            sums,
-            counts,
-            columns,
+            sums: Sums::new(input.valid.len(), n_limits, width),
+            counts: Counts::new(n_limits, input.features.len()),
             trees: Vec::new(),
-            truncations: Vec::new(),
-            places: Vec::new(),
+            truncations: vec![None; plan.points.len()],
+            plan,
         }
     }
 
-    fn fit(mut self, statistic: impl Statistic, prior: &[f64]) -> Fit {
-        let columns = std::mem::take(&mut self.columns);
+    fn fit<S: Statistic + Send>(mut self, statistic: impl Fn() -> S + Sync, prior: &[f64]) -> Fit {
+        let columns = columns(self.input);
+        let by_row = ByRow::new(&columns, self.growth.n_tried);
+        let table = Table { columns: &columns, by_row: by_row.as_ref() };
         let prior: Vec<f32> = prior.iter().map(|&value| value as f32).collect();
-        let mut grower = Grower::new(&columns, self.settings.growth, statistic, prior.clone());
+        let growth = self.growth;
+        let growers = Growers {
+            idle: Mutex::new(Vec::new()),
+            make: || Grower::new(&columns, by_row.as_ref(), growth, statistic(), prior.clone()),
+        };
         let mut stopped = false;
-        let last = self.input.last_truncation;
-        let n_wanted = last.map_or(usize::MAX, |last| last / self.depths.len() + 1);
-        for n_trees in grid(&TREES, self.settings.n_estimators).into_iter().take(n_wanted) {
+        for n_trees in self.plan.steps() {
             while self.trees.len() < n_trees && !stopped {
-                stopped = !self.add_tree(&mut grower, &columns);
+                stopped = !self.add_trees(&growers, &table, n_trees);
             }
             if self.trees.len() < n_trees {
                 break;
             }
-            self.add_truncations(&columns);
+            self.score(&columns);
         }
-        if self.truncations.is_empty() {
-            self.add_constant(&prior);
-        }
-        let (base, outputs) = match self.input.data.task() {
-            TaskKind::Multiclass => (vec![0.0; self.width], TreeOutput::All),
-            TaskKind::Binary | TaskKind::Regression => (vec![self.center], TreeOutput::One(0)),
-        };
+        drop(growers);
         let columns = columns.into_iter().map(Column::without_bytes).collect();
-        let (truncations, places) = (self.truncations, self.places);
-        let (trees, depths, width) = (self.trees, self.depths, self.width);
-        let model =
-            NestedForest { base, outputs, width, columns, trees, depths, places, truncations };
-        Fit { model: Box::new(model), stopped }
+        Fit { model: Box::new(self.finish(columns, &prior)), stopped }
     }
 
-    /// Grows and scores a tree; returns whether it was done before the fit had to end.
-    fn add_tree<S: Statistic>(
+    /// Grows and scores the next trees; returns whether that was done before the fit had to end.
+    fn add_trees<'g, S: Statistic + Send, F: Fn() -> Grower<'g, S> + Sync>(
         &mut self,
-        grower: &mut Grower<'_, S>,
-        columns: &[Column<'_>],
+        growers: &Growers<'g, S, F>,
+        table: &Table<'_>,
+        n_trees: usize,
     ) -> bool {
-        let (seed, tree) = (self.input.seed, self.trees.len() as u64);
+        let n_threads = self.input.threads.count();
+        // One thread grows a tree at a time, so that all that is done is kept.
+        let n_beside = if n_threads > 1 { n_threads * TREES_A_THREAD } else { 1 };
+        let first = self.trees.len();
+        let n_new = n_beside.min(n_trees - first);
+        let grown = self.input.threads.map(n_new, |place| self.grow(growers, first + place));
+        let mut goes_on = true;
+        let mut trees = Vec::new();
+        for (tree, may_go_on) in grown {
+            goes_on &= may_go_on;
+            let Some(tree) = tree else { break };
+            self.counts.add(&tree, self.width);
+            trees.push(tree);
+        }
+        self.sums.add(&trees, table, self.input.valid, self.input.threads);
+        self.trees.extend(trees.into_iter().map(|tree| tree.grown));
+        // A tree that is done is kept, even if the fit ends with it.
+        goes_on || self.trees.len() == self.settings.n_estimators.max(n_trees)
+    }
+
+    /// One tree, `None` if the fit has to end in it, and whether the fit may go on.
+    fn grow<'g, S: Statistic, F: Fn() -> Grower<'g, S>>(
+        &self,
+        growers: &Growers<'g, S, F>,
+        tree: usize,
+    ) -> (Option<Marked>, bool) {
+        let mut grower = growers.take();
+        let (seed, tree) = (self.input.seed, tree as u64);
         let rows_key = [seed, tree, ROWS];
         self.pool.draw(self.settings.draw, &rows_key, &mut grower.rows, &mut grower.examples);
         let mut unreported = self.pool.len() as u64;
@@ -145,140 +185,107 @@ impl<'a> Forest<'a> {
             unreported += work;
             unreported >= REPORTED_WORK && stop.spent(std::mem::take(&mut unreported))
         };
-        let Some(grown) = grower.grow(key(&[seed, tree, NODES]), &mut spend) else {
-            return false;
-        };
-        self.counts.add(&grown, &self.depths, self.width);
-        for (place, &row) in self.validation.rows.iter().enumerate() {
-            let cells = place * self.width..(place + 1) * self.width;
-            add_values(&grown, columns, row as usize, &self.depths, |depth, values| {
-                let sums = &mut self.sums[depth][cells.clone()];
-                sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += f64::from(*value));
-            });
-        }
-        self.trees.push(grown);
-        // A tree that is done is kept, even if the fit ends with it.
-        !stop.spent(unreported) || self.trees.len() == self.settings.n_estimators
+        let grown = grower.grow(key(&[seed, tree, NODES]), &mut spend);
+        growers.give_back(grower);
+        let Some(grown) = grown else { return (None, false) };
+        let marked = Marked::new(grown, &self.plan.limits, self.input.features.len());
+        (Some(marked), !stop.spent(unreported))
     }
 
-    /// Scores the trees made so far at every depth.
-    fn add_truncations(&mut self, columns: &[Column<'_>]) {
+    /// Scores the trees made so far, where the plan has points of so many.
+    fn score(&mut self, columns: &[Column<'_>]) {
         let n_trees = self.trees.len();
-        let scale = 1.0 / n_trees as f64;
-        let mut predictions = Vec::new();
-        for depth in 0..self.depths.len() {
-            let max_depth = self.depths[depth];
-            let label = format!("n_estimators={n_trees} max_depth={max_depth}");
-            let above = depth.checked_sub(1).map(|above| self.depths[above]);
-            let loss = if above.is_some_and(|above| self.counts.deepest <= above) {
-                // No tree is deeper than the truncation before: it is the same model.
-                self.truncations.last().map_or(f64::NAN, |before| before.loss)
-            } else {
-                predictions.clear();
-                predictions.extend(self.sums[depth].iter().map(|sum| self.center + scale * sum));
-                self.validation.loss(&predictions)
-            };
-            let shape = self.counts.shape(depth, max_depth, columns);
-            self.truncations.push(Truncation { label, loss, shape });
-            self.places.push((n_trees, depth));
+        let of_now = |point: &usize| self.plan.points[*point].n_trees == n_trees;
+        let points: Vec<usize> = (0..self.plan.points.len()).filter(of_now).collect();
+        let loss = |place: usize| {
+            let limits = self.plan.points[points[place]].limits;
+            if place > 0 && self.is_as_before(points[place - 1], points[place]) {
+                return None;
+            }
+            Some(self.validation.loss(&self.sums.means(limits, n_trees, self.center)))
+        };
+        let losses = self.input.threads.map(points.len(), loss);
+        let mut before = f64::NAN;
+        for (&point, loss) in points.iter().zip(losses) {
+            before = loss.unwrap_or(before);
+            let shape = self.counts.shape(self.plan.points[point].limits, columns);
+            let label = self.plan.points[point].label.clone();
+            self.truncations[point] = Some(Truncation { label, loss: before, shape });
         }
+    }
+
+    /// Whether the truncation is the one before it: its depth is larger, but no tree is.
+    fn is_as_before(&self, before: usize, point: usize) -> bool {
+        let [before, point] = [before, point].map(|point| self.plan.points[point].limits);
+        let [stricter, laxer] = [before, point].map(|place| self.plan.limits[place]);
+        // Only without these does a deeper tree hold the other one.
+        let holds = laxer.max_leaf_nodes == usize::MAX && laxer.ccp_alpha == 0.0;
+        holds
+            && laxer == Limits { max_depth: laxer.max_depth, ..stricter }
+            && laxer.max_depth >= stricter.max_depth
+            && self.counts.are_alike(before, point)
+    }
+
+    fn finish(mut self, columns: Vec<Column<'static>>, prior: &[f32]) -> NestedForest {
+        let (base, outputs) = match self.input.data.task() {
+            TaskKind::Multiclass => (vec![0.0; self.width], TreeOutput::All),
+            TaskKind::Binary | TaskKind::Regression => (vec![self.center], TreeOutput::One(0)),
+        };
+        if self.trees.is_empty() {
+            self.add_constant(prior);
+        }
+        let points = self.plan.points.iter().zip(self.truncations);
+        let scored = points.map_while(|(point, truncation)| {
+            let unscored = || Truncation {
+                label: point.label.clone(),
+                loss: f64::NAN,
+                shape: Shape::default(),
+            };
+            let truncation = match self.plan.ascending {
+                true => truncation?,
+                false => truncation.unwrap_or_else(unscored),
+            };
+            Some((truncation, (point.n_trees.min(self.trees.len()), point.limits)))
+        });
+        let (truncations, places) = scored.unzip();
+        let (trees, width, limits) = (self.trees, self.width, self.plan.limits);
+        NestedForest { base, outputs, width, columns, trees, limits, places, truncations }
     }
 
     /// The fit ended before its first tree: one leaf takes the place of the forest.
     fn add_constant(&mut self, prior: &[f32]) {
         let values = prior.to_vec();
-        let grown = Grown { nodes: vec![Default::default()], values };
+        let grown = Grown { nodes: vec![Default::default()], values, scale: 0.0 };
         let value = |&value: &f32| self.center + f64::from(value);
         let prediction: Vec<f64> = prior.iter().map(value).collect();
         let loss = self.validation.loss(&prediction.repeat(self.validation.rows.len()));
-        self.trees = vec![grown];
-        self.counts = Counts::new(self.depths.len(), 0);
-        self.counts.add(&self.trees[0], &self.depths, self.width);
-        let shape = self.counts.shape(0, 0, &[]);
-        self.truncations = vec![Truncation { label: "constant".to_owned(), loss, shape }];
-        self.places = vec![(1, 0)];
+        let tree = Marked::new(grown, &self.plan.limits, 0);
+        let mut counts = Counts::new(self.plan.limits.len(), 0);
+        counts.add(&tree, self.width);
+        let shape = counts.shape(0, &[]);
+        self.trees = vec![tree.grown];
+        let label = "constant".to_owned();
+        self.truncations[0] = Some(Truncation { label, loss, shape });
     }
 }
 
-/// Calls `add(index of depth, values)` for every depth of the grid with the value that a row has
-/// in the tree cut to that depth.
-fn add_values(
-    grown: &Grown,
-    columns: &[Column<'_>],
-    row: usize,
-    depths: &[usize],
-    mut add: impl FnMut(usize, &[f32]),
-) {
-    let width = grown.values.len() / grown.nodes.len();
-    let value = |index: usize| &grown.values[index * width..][..width];
-    let (mut index, mut depth) = (0, 0);
-    for (place, &max_depth) in depths.iter().enumerate() {
-        while depth < max_depth {
-            let node = &grown.nodes[index];
-            if node.left == 0 {
-                break;
-            }
-            let byte = columns[node.column as usize].bytes[row];
-            let right = goes_right(byte, node.threshold, node.missing_right);
-            index = if right { node.right } else { node.left } as usize;
-            depth += 1;
-        }
-        add(place, value(index));
-    }
+/// Growers that are used again, one for each thread.
+struct Growers<'a, S, F: Fn() -> Grower<'a, S>> {
+    idle: Mutex<Vec<Grower<'a, S>>>,
+    make: F,
 }
 
-/// Running shapes by depth of the grid, over the trees made so far.
-struct Counts {
-    shapes: Vec<Shape>,
-    deepest: usize,
-    /// Depth of the highest test of each column, over all trees.
-    highest: Vec<usize>,
-}
+impl<'a, S, F: Fn() -> Grower<'a, S>> Growers<'a, S, F> {
+    const HELD: &'static str = "no thread panics while it holds the lock";
 
-impl Counts {
-    fn new(n_depths: usize, n_columns: usize) -> Counts {
-        Counts {
-            shapes: vec![Shape::default(); n_depths],
-            deepest: 0,
-            highest: vec![usize::MAX; n_columns],
-        }
+    fn take(&self) -> Grower<'a, S> {
+        let idle = self.idle.lock().expect(Self::HELD).pop();
+        idle.unwrap_or_else(&self.make)
     }
 
-    fn add(&mut self, grown: &Grown, depths: &[usize], width: usize) {
-        let mut by_depth =
-            vec![0; 1 + grown.nodes.iter().map(|n| n.depth).max().unwrap_or(0) as usize];
-        for node in &grown.nodes {
-            by_depth[usize::from(node.depth)] += 1;
-            if node.left != 0 {
-                let highest = &mut self.highest[node.column as usize];
-                *highest = (*highest).min(usize::from(node.depth));
-            }
-        }
-        let deepest = by_depth.len() - 1;
-        self.deepest = self.deepest.max(deepest);
-        for (shape, &depth) in self.shapes.iter_mut().zip(depths) {
-            let depth = depth.min(deepest);
-            let n_nodes = by_depth[..=depth].iter().sum::<usize>();
-            shape.add_tree_like(depth, n_nodes.div_ceil(2), width);
-        }
+    fn give_back(&self, grower: Grower<'a, S>) {
+        self.idle.lock().expect(Self::HELD).push(grower);
     }
-
-    /// Shape of the trees counted, cut to a depth of the grid.
-    fn shape(&self, place: usize, max_depth: usize, columns: &[Column<'_>]) -> Shape {
-        let used = |categorical: bool| {
-            let columns = columns.iter().zip(&self.highest);
-            let used = columns.filter(|(column, highest)| {
-                column.is_categorical() == categorical && **highest < max_depth
-            });
-            used.count() as f64
-        };
-        with_features(self.shapes[place], used(false), used(true))
-    }
-}
-
-/// A shape of trees with the features that they ask: at least one slot each.
-pub(in crate::learners) fn with_features(trees: Shape, n_binned: f64, n_looked_up: f64) -> Shape {
-    Shape { n_binned, n_looked_up, n_slots: n_binned + n_looked_up, ..trees }
 }
 
 /// A fitted forest that keeps the values of inner nodes.
@@ -289,7 +296,8 @@ struct NestedForest {
     width: usize,
     columns: Vec<Column<'static>>,
     trees: Vec<Grown>,
-    depths: Vec<usize>,
+    limits: Vec<Limits>,
+    /// Number of trees and index in `limits` of each truncation.
     places: Vec<(usize, usize)>,
     truncations: Vec<Truncation>,
 }
@@ -300,8 +308,8 @@ impl FittedModel for NestedForest {
     }
 
     fn part(&self, truncation: usize) -> Part {
-        let (n_trees, depth) = self.places[truncation];
-        let cut = |grown: &Grown| grown.truncated(self.depths[depth], &self.columns, self.width);
+        let (n_trees, limits) = self.places[truncation];
+        let cut = |grown: &Grown| grown.truncated(&self.limits[limits], &self.columns, self.width);
         Part::Trees(Trees {
             base: self.base.clone(),
             trees: self.trees[..n_trees].iter().map(cut).collect(),

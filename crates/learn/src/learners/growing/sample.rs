@@ -8,8 +8,32 @@ use crate::random::Stream;
 pub(in crate::learners) struct Example {
     /// Weight, above 0.
     pub weight: f32,
-    /// Centered number, or class index (0 or 1 for binary tasks).
-    pub target: f32,
+    /// Centered number (0 or 1 for binary tasks) as its bits, or class index of three and more.
+    target: u32,
+}
+
+impl Example {
+    /// A row of regression or of a binary task.
+    pub fn of_number(weight: f32, target: f32) -> Example {
+        Example { weight, target: target.to_bits() }
+    }
+
+    /// A row of a task of three and more classes.
+    pub fn of_class(weight: f32, class: u32) -> Example {
+        Example { weight, target: class }
+    }
+
+    /// The number; of a class without meaning.
+    #[inline(always)]
+    pub fn number(self) -> f32 {
+        f32::from_bits(self.target)
+    }
+
+    /// The class; of a number without meaning.
+    #[inline(always)]
+    pub fn class(self) -> u32 {
+        self.target
+    }
 }
 
 /// All rows that a fit may learn from: those of `train` whose weight is above 0.
@@ -33,13 +57,15 @@ impl Pool {
     pub fn new(data: &Dataset, train: &[u32], center: f64) -> Pool {
         let rows: Vec<u32> =
             train.iter().copied().filter(|&row| data.weight(row as usize) as f32 > 0.0).collect();
-        let target = |row: usize| match &data.target {
-            Target::Numbers(numbers) => (numbers[row] - center) as f32,
-            Target::Classes(classes) => classes[row] as f32,
-        };
+        let several = data.n_outputs() > 1;
         let example = |&row: &u32| {
             let row = row as usize;
-            Example { weight: data.weight(row) as f32, target: target(row) }
+            let weight = data.weight(row) as f32;
+            match &data.target {
+                Target::Numbers(all) => Example::of_number(weight, (all[row] - center) as f32),
+                Target::Classes(classes) if several => Example::of_class(weight, classes[row]),
+                Target::Classes(classes) => Example::of_number(weight, classes[row] as f32),
+            }
         };
         let examples = rows.iter().map(example).collect();
         Pool { rows, examples }
@@ -48,6 +74,14 @@ impl Pool {
     /// Number of rows.
     pub fn len(&self) -> usize {
         self.rows.len()
+    }
+
+    /// Whether all weights are whole numbers, and any sum of a tree's is below 2^28.
+    pub fn is_whole(&self) -> bool {
+        // However rows are drawn, none counts more than the heaviest.
+        let heaviest = self.examples.iter().map(|example| example.weight).fold(0.0, f32::max);
+        let most = f64::from(heaviest) * self.examples.len() as f64;
+        most < f64::from(1 << 28) && self.examples.iter().all(|e| e.weight.fract() == 0.0)
     }
 
     /// The rows of one tree, ascending, into `rows` and `examples`; a row drawn twice counts twice.

@@ -4,6 +4,7 @@ use eyas_model::TaskKind;
 use eyas_search::{Config, Domain, Parameter, Space, Value};
 
 use super::grow::Growth;
+use super::limits::Limits;
 use super::sample::Draw;
 use crate::error::Error;
 use crate::task::Facts;
@@ -11,7 +12,14 @@ use crate::task::Facts;
 /// Largest depth; trees that deep are not limited in practice.
 pub(in crate::learners) const MAX_DEPTH: i64 = 64;
 const MAX_TREES: i64 = 1000;
+/// Largest depth and number of trees that a grid may ask for.
+const GRID_DEPTH: i64 = 60_000;
+const GRID_TREES: i64 = 10_000;
+/// So many leaves no tree has.
+const NO_LIMIT: i64 = i64::MAX;
 const MAX_FEATURES: &[&str] = &["sqrt", "log2", "0.1", "0.3", "0.5", "0.7", "1.0"];
+/// Parameters that may be `none`: no limit.
+const UNLIMITED: [&str; 2] = ["max_depth", "max_leaf_nodes"];
 const CRITERIA: &[&str] = &["gini", "entropy"];
 
 /// What the two kinds of forest do differently unless told otherwise.
@@ -38,8 +46,10 @@ pub(in crate::learners) struct Settings {
     pub entropy: bool,
     /// How the rows of a tree are drawn.
     pub draw: Draw,
-    /// How trees grow.
+    /// How trees grow; its limits are those of `limits`.
     pub growth: Growth,
+    /// What ends their growth.
+    pub limits: Limits,
 }
 
 impl Kind {
@@ -117,19 +127,111 @@ impl Kind {
         Space { learner: self.name, parameters }
     }
 
+    /// The parameters in a grid, where defaults are scikit-learn's: no limit of the depth, no
+    /// smoothing of leaves, of numbers all features at a node, and those that are the same in all
+    /// rows of a node counted among the ones tried (in trials they are not: better, but slower).
+    pub fn grid_space(&self, facts: &Facts) -> Space {
+        let mut space = self.all_parameters(facts);
+        for parameter in &mut space.parameters {
+            match parameter.name {
+                "max_depth" => parameter.default = Value::Int(GRID_DEPTH),
+                "leaf_smoothing" => parameter.default = Value::Float(0.0),
+                "count_constants" => parameter.default = Value::Bool(true),
+                "max_features" if facts.kind == TaskKind::Regression => {
+                    parameter.default = Value::from("1.0");
+                }
+                _ => {}
+            }
+        }
+        space
+    }
+
+    /// All parameters, also those that only grids name; there more of them are nested than a trial
+    /// scores.
+    fn all_parameters(&self, facts: &Facts) -> Space {
+        let mut space = self.space(facts);
+        for parameter in &mut space.parameters {
+            match parameter.name {
+                "n_estimators" => {
+                    parameter.domain = Domain::Int { low: 1, high: GRID_TREES, log: true };
+                }
+                "max_depth" => {
+                    parameter.domain = Domain::Int { low: 1, high: GRID_DEPTH, log: true };
+                }
+                "min_samples_split" => {
+                    parameter.nested = true;
+                    parameter.domain = Domain::Int { low: 2, high: i64::MAX, log: true };
+                }
+                "min_samples_leaf" => {
+                    parameter.domain = Domain::Int { low: 1, high: u32::MAX.into(), log: true };
+                }
+                _ => {}
+            }
+        }
+        let more = |name, domain, default, help| Parameter {
+            name,
+            domain,
+            default,
+            nested: true,
+            when: None,
+            help,
+        };
+        space.parameters.push(Parameter {
+            nested: false,
+            ..more(
+                "count_constants",
+                Domain::Bool,
+                Value::Bool(false),
+                "whether features that a node's rows agree in count towards max_features",
+            )
+        });
+        let from_zero = Domain::Float { low: 0.0, high: f64::MAX, log: false };
+        space.parameters.extend([
+            more(
+                "min_impurity_decrease",
+                from_zero,
+                Value::Float(0.0),
+                "least decrease of weighted impurity by a split",
+            ),
+            more(
+                "max_leaf_nodes",
+                Domain::Int { low: 2, high: NO_LIMIT, log: true },
+                Value::Int(NO_LIMIT),
+                "most leaves of a tree, whose nodes are split best first",
+            ),
+            more(
+                "ccp_alpha",
+                from_zero,
+                Value::Float(0.0),
+                "least decrease of impurity for a leaf more, in minimal cost-complexity pruning",
+            ),
+        ]);
+        space
+    }
+
     /// Reads a configuration.
     ///
     /// # Errors
     /// A parameter that is out of its range or of the wrong type.
     pub fn settings(&self, facts: &Facts, config: &Config) -> Result<Settings, Error> {
-        let space = self.space(facts);
+        let space = self.all_parameters(facts);
         let int = |name: &str| whole_number(&space, config, name);
         let float = |name: &str| number(&space, config, name);
         let min_samples_leaf = int("min_samples_leaf")?;
-        let growth = Growth {
-            n_tried: n_tried(&space, config, facts.n_features)?,
+        let leaves = int("max_leaf_nodes")?;
+        let limits = Limits {
             max_depth: int("max_depth")?,
             min_samples_split: int("min_samples_split")?,
+            min_impurity_decrease: float("min_impurity_decrease")?,
+            max_leaf_nodes: if leaves == NO_LIMIT as usize { usize::MAX } else { leaves },
+            ccp_alpha: float("ccp_alpha")?,
+        };
+        let growth = Growth {
+            n_tried: n_tried(&space, config, facts.n_features)?,
+            count_constants: yes(&space, config, "count_constants")?,
+            max_depth: limits.max_depth,
+            min_samples_split: limits.min_samples_split,
+            min_impurity_decrease: limits.min_impurity_decrease,
             min_samples_leaf,
             smoothing: float("leaf_smoothing")?,
             random_thresholds: self.random_thresholds,
@@ -144,7 +246,7 @@ impl Kind {
             Some(value) => return Err(wrong("criterion", value, "it must be `gini` or `entropy`")),
         };
         let entropy = entropy && facts.kind != TaskKind::Regression;
-        Ok(Settings { n_estimators, entropy, draw, growth })
+        Ok(Settings { n_estimators, entropy, draw, growth, limits })
     }
 
     /// As [`Kind::settings`]; what cannot be read takes its default.
@@ -169,6 +271,7 @@ fn whole_number(space: &Space, config: &Config, name: &str) -> Result<usize, Err
     };
     let number = match value {
         Value::Int(number) => Some(*number),
+        Value::Text(none) if none == "none" && UNLIMITED.contains(&name) => Some(high),
         Value::Float(number) if number.fract() == 0.0 => Some(*number as i64),
         _ => None,
     };

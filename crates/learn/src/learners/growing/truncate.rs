@@ -1,25 +1,27 @@
-//! Cuts a grown tree to a depth.
+//! Cuts a grown tree to what some limits leave of it.
 
 use eyas_model::tree::{Node, Tree};
 
 use super::columns::Column;
 use super::grow::Grown;
+use super::limits::{Limits, leaves, reached};
 
 impl Grown {
-    /// The tree without nodes below `max_depth`: nodes at that depth answer with their own value.
+    /// The tree under stricter limits: nodes that these make leaves answer with their own value.
     ///
     /// Nodes keep their preorder, so that the result depends on nothing but the kept nodes.
-    pub fn truncated(&self, max_depth: usize, columns: &[Column<'_>], width: usize) -> Tree {
+    pub fn truncated(&self, limits: &Limits, columns: &[Column<'_>], width: usize) -> Tree {
         let mut tree = Tree::default();
+        let leaves = leaves(self, &[*limits]);
+        let reached = reached(self, &leaves);
         let mut place = vec![0u32; self.nodes.len()];
-        let kept = |depth: u16| usize::from(depth) <= max_depth;
         let mut n_kept = 0;
-        for (place, node) in place.iter_mut().zip(&self.nodes) {
+        for (place, reached) in place.iter_mut().zip(&reached) {
             *place = n_kept;
-            n_kept += u32::from(kept(node.depth));
+            n_kept += (reached & 1) as u32;
         }
-        for (index, node) in self.nodes.iter().enumerate().filter(|(_, node)| kept(node.depth)) {
-            if node.left == 0 || usize::from(node.depth) == max_depth {
+        for (index, node) in self.nodes.iter().enumerate().filter(|(i, _)| reached[*i] & 1 != 0) {
+            if leaves[index] & 1 != 0 {
                 let value = (tree.values.len() / width) as u32;
                 tree.values.extend_from_slice(&self.values[index * width..][..width]);
                 tree.nodes.push(Node::Leaf { value });
@@ -31,7 +33,7 @@ impl Grown {
                 test: column.test(node.threshold, node.missing_right),
                 left: place[node.left as usize],
                 right: place[node.right as usize],
-                gain: node.gain,
+                gain: node.gain as f32,
             });
         }
         tree

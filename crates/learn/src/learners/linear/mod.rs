@@ -11,6 +11,7 @@ use eyas_search::{Config, Space};
 use super::{Fit, FitInput, Learner};
 use crate::dataset::Target;
 use crate::error::Error;
+use crate::sweep::Axis;
 use crate::task::Facts;
 
 mod cholesky;
@@ -20,6 +21,7 @@ mod design;
 mod estimate;
 mod exponential;
 mod fitted;
+mod grid;
 mod objective;
 mod options;
 mod path;
@@ -91,22 +93,31 @@ impl Learner for LinearModel {
     fn fit(&self, input: &FitInput<'_>) -> Result<Fit, Error> {
         let mut options = Options::new(input.config)?;
         options.penalties.truncate(input.last_truncation.map_or(usize::MAX, |last| last + 1));
-        let columns = Columns::new(input.data, input.train, input.features, options.numeric);
-        let (problem, rescale) = problem(input, &columns);
-        let path = path::find(&problem, &options, input.seed, input.stop);
-        drop(problem);
-        let mut fitted = Fitted {
-            columns,
-            path: path.weights,
-            n_outputs: input.data.n_outputs(),
-            link: link(input.data.task()),
-            rescale,
-            truncations: Vec::new(),
-            steps: path.steps,
-        };
-        fitted.score(input, &options.penalties);
-        Ok(Fit { model: Box::new(fitted), stopped: path.stopped })
+        Ok(fit(input, &options))
     }
+
+    fn fit_grid(&self, input: &FitInput<'_>, axes: &[Axis]) -> Option<Result<Fit, Error>> {
+        grid::fit(input, axes)
+    }
+}
+
+/// Fits the whole path of the options.
+fn fit(input: &FitInput<'_>, options: &Options) -> Fit {
+    let columns = Columns::new(input.data, input.train, input.features, options.numeric);
+    let (problem, rescale) = problem(input, &columns);
+    let path = path::find(&problem, options, input.seed, input.stop);
+    drop(problem);
+    let mut fitted = Fitted {
+        columns,
+        path: path.weights,
+        n_outputs: input.data.n_outputs(),
+        link: link(input.data.task()),
+        rescale,
+        truncations: Vec::new(),
+        steps: path.steps,
+    };
+    fitted.score(input, &options.penalties);
+    Fit { model: Box::new(fitted), stopped: path.stopped }
 }
 
 fn link(kind: TaskKind) -> Link {

@@ -1,0 +1,116 @@
+//! All penalties of a grid from one path.
+//!
+//! Ridge regression solves each penalty by itself from one decomposition: its points are the models
+//! trained alone, byte for byte. All else goes from the strongest penalty to the weakest, each from
+//! the weights of the one before, up to the same tolerance: points are near the models alone.
+
+use eyas_model::{Link, Part};
+use eyas_search::Value;
+
+use super::options::Options;
+use crate::error::Error;
+use crate::learners::{Fit, FitInput, FittedModel, Truncation};
+use crate::sweep::Axis;
+
+/// Fits the penalties of the only axis; `None` if there are others.
+pub(super) fn fit(input: &FitInput<'_>, axes: &[Axis]) -> Option<Result<Fit, Error>> {
+    match axes {
+        [axis] if axis.name == "penalty" => Some(fit_penalties(input, &axis.values)),
+        _ => None,
+    }
+}
+
+fn fit_penalties(input: &FitInput<'_>, values: &[Value]) -> Result<Fit, Error> {
+    let mut penalties = Vec::new();
+    for value in values {
+        let config = input.config.clone().with("penalty", value.clone());
+        let path = Options::new(&config)?.penalties;
+        penalties.push(*path.last().expect("a path has an end"));
+    }
+    let mut options = Options::new(input.config)?;
+    options.penalties = penalties.clone();
+    options.penalties.sort_by(|a, b| b.total_cmp(a));
+    options.penalties.dedup();
+    let made = super::fit(input, &options);
+    let place = |penalty: &f64| options.penalties.iter().position(|other| other == penalty);
+    let reached = made.model.truncations().len() - 1;
+    let places: Vec<usize> =
+        penalties.iter().map(|penalty| place(penalty).unwrap_or(reached).min(reached)).collect();
+    let truncations = places.iter().map(|&place| made.model.truncations()[place].clone()).collect();
+    let stopped = made.stopped;
+    let model = Points { model: made.model, places, truncations };
+    Ok(Fit { model: Box::new(model), stopped })
+}
+
+/// The points of a grid on a path.
+#[derive(Debug)]
+struct Points {
+    model: Box<dyn FittedModel>,
+    /// Truncation of each point.
+    places: Vec<usize>,
+    truncations: Vec<Truncation>,
+}
+
+impl FittedModel for Points {
+    fn truncations(&self) -> &[Truncation] {
+        &self.truncations
+    }
+
+    fn part(&self, truncation: usize) -> Part {
+        self.model.part(self.places[truncation])
+    }
+
+    fn link(&self) -> Link {
+        self.model.link()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use eyas_search::Config;
+
+    use super::*;
+    use crate::learners::growing::fixtures::{SQUARES, random};
+    use crate::learners::linear::LinearModel;
+    use crate::learners::{Learner, NeverStop};
+    use crate::sweep;
+
+    #[test]
+    fn every_penalty_of_a_ridge_is_the_model_trained_alone() {
+        let values = [0.3, 1e-5, 2.0, 0.01, 0.3].map(Value::Float).to_vec();
+        let axes = [Axis { name: "penalty".to_owned(), values: values.clone() }];
+        for seed in 0..20 {
+            let data = random(seed, 200, 0);
+            let rows: Vec<u32> = (0..150).collect();
+            let valid: Vec<u32> = (150..200).collect();
+            let fit = |config: &Config, axes: Option<&[Axis]>| {
+                let input = FitInput {
+                    data: &data,
+                    train: &rows,
+                    valid: &valid,
+                    features: &[0, 1, 2, 3],
+                    metric: &SQUARES,
+                    config,
+                    seed,
+                    stop: &NeverStop,
+                    threads: &crate::ONE_THREAD,
+                    last_truncation: None,
+                };
+                let fit = match axes {
+                    Some(axes) => sweep::fit(&LinearModel, &input, axes),
+                    None => LinearModel.fit(&input),
+                };
+                fit.expect("the configuration is valid")
+            };
+            let none = Config { learner: String::new(), values: Default::default() };
+            let grid = fit(&none, Some(&axes));
+            for (place, value) in values.iter().enumerate() {
+                let alone = fit(&none.clone().with("penalty", value.clone()), None);
+                let last = alone.model.truncations().len() - 1;
+                assert_eq!(grid.model.part(place), alone.model.part(last), "penalty {value}");
+                let [a, b] = [&grid.model.truncations()[place], &alone.model.truncations()[last]];
+                assert_eq!(a, b);
+            }
+        }
+    }
+}
