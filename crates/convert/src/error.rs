@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use eyas_model::{Model, Part};
+
 /// Why a model was not converted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -27,6 +29,17 @@ impl Error {
             Error::Unsupported(what) => Error::Unsupported(format!("{part}: {what}")),
             other => other,
         }
+    }
+}
+
+/// Refuses a model with a neural net, which no exporter writes yet.
+pub(crate) fn refuse_nets(model: &Model, format: &str) -> Result<(), Error> {
+    match model.members.iter().position(|member| matches!(member.part, Part::Net(_))) {
+        Some(index) => Err(Error::Unsupported(format!(
+            "member {index} is a neural net, which is not written as {format} yet: use the `.eyas` file, \
+             or train without nets"
+        ))),
+        None => Ok(()),
     }
 }
 

@@ -3,6 +3,7 @@
 mod figures;
 
 use eyas_convert::{Error, import};
+use eyas_model::measure::synthetic::Synthetic;
 use eyas_model::{Model, Predictor, Scratch, Value};
 use figures::bytes;
 use proptest::prelude::*;
@@ -176,5 +177,14 @@ proptest! {
         bytes in prop::collection::vec(any::<u8>(), 0..200),
     ) {
         prop_assert!(import(&bytes, Some(library)).is_err());
+    }
+}
+
+#[test]
+fn exporters_refuse_nets_by_name() {
+    let net = Synthetic { n_trees: 2, n_hidden: 3, ..Synthetic::default() };
+    for exporter in eyas_convert::EXPORTERS {
+        let error = (exporter.write)(&net.model(), "net").expect_err("no exporter writes nets");
+        assert!(error.to_string().contains("member 1 is a neural net"), "{error}");
     }
 }

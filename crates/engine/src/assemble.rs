@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use eyas_learn::Dataset;
 use eyas_learn::metrics::Metric;
 use eyas_learn::random::Stream;
-use eyas_model::{Bins, CostModel, Link, Member, Model, Part, Shape, Term};
+use eyas_model::{Bins, CostModel, Input, Link, Member, Model, Part, Shape, Term};
 use eyas_search::select::{self, Limits};
 
 use crate::trial::{Candidate, with_scored};
@@ -189,6 +189,10 @@ fn binned_features(part: &Part) -> BTreeSet<u32> {
             let bins = linear.terms.iter().filter(|term| matches!(term, Term::Bins { .. }));
             bins.map(term_feature).collect()
         }
+        Part::Net(net) => {
+            let bins = net.inputs.iter().filter(|input| input.reads_bin());
+            bins.map(Input::feature).collect()
+        }
         Part::Constant(_) | Part::Trees(_) => features_of(part),
     }
 }
@@ -197,6 +201,7 @@ fn features_of(part: &Part) -> BTreeSet<u32> {
     match part {
         Part::Constant(_) => BTreeSet::new(),
         Part::Linear(linear) => linear.terms.iter().map(term_feature).collect(),
+        Part::Net(net) => net.inputs.iter().map(Input::feature).collect(),
         Part::Trees(trees) => {
             let nodes = trees.trees.iter().flat_map(|tree| &tree.nodes);
             nodes
@@ -218,6 +223,10 @@ fn term_feature(term: &Term) -> u32 {
 fn renumbered(mut member: Member, table: &[u32]) -> Member {
     match &mut member.part {
         Part::Constant(_) => {}
+        Part::Net(net) => net.inputs.iter_mut().for_each(|input| {
+            let feature = input.feature_mut();
+            *feature = table[*feature as usize];
+        }),
         Part::Linear(linear) => linear.terms.iter_mut().for_each(|term| match term {
             Term::Number { feature, .. } | Term::Bins { feature, .. } => {
                 *feature = table[*feature as usize];

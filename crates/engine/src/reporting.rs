@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use eyas_learn::learners::learner;
-use eyas_model::{Member, Node, Part, Term};
+use eyas_model::{Member, Net, Node, Part, Term};
 use eyas_search::strategy::StopReason;
 use eyas_search::{Config, Outcome, Point};
 
@@ -360,6 +360,7 @@ fn importances(facts: &Facts<'_>) -> Vec<(String, f64)> {
 }
 
 /// Trees: gain of the splits. Linear: absolute weight of a scaled number, spread of bins' weights.
+/// Nets: mean absolute weight of the feature's columns in the first layer.
 fn member_importances(member: &Member, shares: &mut [f64]) {
     match &member.part {
         Part::Constant(_) => {}
@@ -370,6 +371,7 @@ fn member_importances(member: &Member, shares: &mut [f64]) {
                 }
             }
         }
+        Part::Net(net) => net_importances(net, shares),
         Part::Linear(linear) => {
             for term in &linear.terms {
                 match term {
@@ -384,6 +386,16 @@ fn member_importances(member: &Member, shares: &mut [f64]) {
                 }
             }
         }
+    }
+}
+
+fn net_importances(net: &Net, shares: &mut [f64]) {
+    let Some(first) = net.layers.first() else { return };
+    let mut rows = first.weights.chunks_exact(first.n_outputs());
+    for input in &net.inputs {
+        let weights = rows.by_ref().take(input.width()).flatten();
+        let sum: f64 = weights.map(|weight| f64::from(weight.abs())).sum();
+        shares[input.feature() as usize] += sum / input.width() as f64;
     }
 }
 

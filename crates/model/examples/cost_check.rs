@@ -28,6 +28,7 @@ fn random_shape(pick: &mut Pick, seed: u64) -> Synthetic {
         n_leaves: pick.of(&[2, 8, 16, 31, 64, 200, 1000]),
         balanced: pick.of(&[true, false]),
         linear: pick.of(&[false, false, false, true]),
+        n_hidden: pick.of(&[0, 0, 0, 128]),
         n_outputs: pick.of(&[1, 1, 1, 4]),
         seed,
     }

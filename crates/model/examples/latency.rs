@@ -19,6 +19,11 @@ fn main() -> Result<(), eyas_model::Error> {
         ),
         ("100 trees of 1000 leaves", Synthetic { n_leaves: 1000, ..base }),
         ("1000 trees of 31 leaves, 5 classes", Synthetic { n_outputs: 5, n_trees: 1000, ..base }),
+        (
+            "net 784-128-10, half of it cut",
+            Synthetic { n_trees: 0, n_numeric: 784, n_hidden: 128, n_outputs: 10, ..base },
+        ),
+        ("net 30-256-1", Synthetic { n_trees: 0, n_hidden: 256, ..base }),
         ("linear", Synthetic { n_trees: 0, linear: true, ..base }),
         ("encoding of 30 numbers", Synthetic { n_trees: 30, n_leaves: 2, ..base }),
         (

@@ -2,6 +2,7 @@
 
 use crate::encoder::Feature;
 use crate::linear::Linear;
+use crate::net::Net;
 use crate::schema::Schema;
 use crate::tree::Trees;
 
@@ -54,6 +55,8 @@ pub enum Part {
     Trees(Trees),
     /// A linear score.
     Linear(Linear),
+    /// A neural net.
+    Net(Net),
     /// The same scores for every row `(n_outputs,)`.
     Constant(Vec<f64>),
 }
@@ -69,6 +72,7 @@ impl Part {
         match self {
             Part::Trees(trees) => trees.score_by(bin_of, scores),
             Part::Linear(linear) => linear.score_by(number_of, bin_of, scores),
+            Part::Net(net) => net.score_by(number_of, bin_of, scores),
             Part::Constant(values) => {
                 scores.iter_mut().zip(values).for_each(|(score, value)| *score += value);
             }

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use eyas_model::{
-    BinSet, Bins, ColumnKind, Derive, Feature, InputColumn, Linear, Link, Member, Model, Node,
-    Part, Predictor, Schema, Scratch, TaskKind, Term, Test, Tree, TreeOutput, Trees, Value,
+    Activation, BinSet, Bins, ColumnKind, Derive, Feature, Input, InputColumn, Layer, Linear, Link,
+    Member, Model, Net, Node, Part, Predictor, Schema, Scratch, TaskKind, Term, Test, Tree,
+    TreeOutput, Trees, Value,
 };
 
 fn path(name: &str) -> PathBuf {
@@ -127,4 +128,50 @@ fn version_1_predicts_as_recorded() {
         n_rows += 1;
     }
     assert_eq!(n_rows, 12);
+}
+
+/// A net with every kind of input, in front of the members of version 1.
+fn with_a_net() -> Model {
+    let number = Input::Number {
+        feature: 0,
+        center: 40.0,
+        factor: 0.125,
+        clip: 2.0,
+        missing: 0.5,
+        indicator: true,
+    };
+    let rows = (0..6).map(|i| i as f32 / 4.0 - 0.5).collect();
+    let inputs = vec![
+        number,
+        Input::OneHot { feature: 1, n_bins: 4 },
+        Input::Embedding { feature: 2, width: 2, rows },
+    ];
+    let layer = |n_inputs: usize, n_outputs: usize, activation| Layer {
+        bias: (0..n_outputs).map(|k| 1.0 + k as f32 / 8.0).collect(),
+        weights: (0..n_inputs * n_outputs).map(|i| (i * i % 7) as f32 / 4.0 - 0.75).collect(),
+        activation,
+    };
+    let layers = vec![layer(8, 2, Activation::Relu), layer(2, 3, Activation::Identity)];
+    let net = Net { base: vec![0.25, 0.0, -0.5], scale: 0.5, inputs, layers };
+    let mut model = every_part();
+    model.members = vec![Member { weight: 1.0, link: Link::Identity, part: Part::Net(net) }];
+    model
+}
+
+/// With `EYAS_RECORD` set it first writes the file anew, for a version that was never released.
+#[test]
+fn version_2_is_read_and_written() {
+    if std::env::var_os("EYAS_RECORD").is_some() {
+        let bytes = with_a_net().to_bytes();
+        eyas_model::file::write_whole(&path("v2.eyas"), &bytes).expect("writable");
+    }
+    let bytes = std::fs::read(path("v2.eyas")).expect("the file is in the repository");
+    assert_eq!(Model::from_bytes(&bytes), Ok(with_a_net()));
+    assert!(with_a_net().to_bytes() == bytes, "the writer writes other bytes than version 2 had");
+    let predictor = Predictor::load(&path("v2.eyas")).expect("the file is in the repository");
+    // Age 44: 0.5, no gap; "vert" is bin 2 (column 4 of the first layer); a Saturday is bin 2: 0.5, 0.75.
+    let row = [Value::Number(44.0), Value::Text("vert"), Value::Text("2026-11-28")];
+    let mut out = [0.0; 3];
+    predictor.predict_row(&row, &mut Scratch::default(), &mut out).expect("a sound row");
+    assert_eq!(out, [0.6875, 0.5, 0.1875]);
 }

@@ -83,7 +83,7 @@ fn measure(args: &InspectArgs, model: &OpenModel) -> Result<Latency, Failure> {
 /// What each part of the shape costs: the prediction with it less the prediction without it.
 fn steps(cost: &CostModel, shape: &Shape) -> Vec<Step> {
     type Field = fn(&mut Shape) -> &mut f64;
-    let parts: [(&'static str, Field); 13] = [
+    let parts: [(&'static str, Field); 14] = [
         ("numbers binned", |shape| &mut shape.n_binned),
         ("names looked up", |shape| &mut shape.n_looked_up),
         ("numbers read", |shape| &mut shape.n_numbers),
@@ -96,6 +96,7 @@ fn steps(cost: &CostModel, shape: &Shape) -> Vec<Step> {
         ("steps in trees", |shape| &mut shape.n_steps),
         ("leaf values added", |shape| &mut shape.n_added),
         ("products", |shape| &mut shape.n_products),
+        ("products of nets", |shape| &mut shape.n_dense),
         ("bytes touched", |shape| &mut shape.bytes),
     ];
     let whole = cost.predict_p50_ns(shape);

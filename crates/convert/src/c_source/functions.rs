@@ -265,6 +265,7 @@ fn scores(text: &mut String, part: &Part, layout: &Layout, k: usize, at: &mut At
                     writeln!(text, "    eyas_add_terms({bins}, {numbers}, {from}, {end}, scores);");
             }
         }
+        Part::Net(_) => unreachable!("a layout of a net is refused"),
         Part::Constant(_) => {
             let _ = writeln!(text, "        {start};");
         }

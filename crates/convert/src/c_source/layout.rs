@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use eyas_model::{BinSet, Bins, ColumnKind, Derive, Model, Node, Part, Term, Test, TreeOutput};
 
-use crate::error::Error;
+use crate::error::{Error, refuse_nets};
 
 /// Rows of the tables, and which parts of the code are needed.
 pub struct Layout {
@@ -40,8 +40,9 @@ impl Layout {
     /// Of a model.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] if it is too large to be counted in 32 bits.
+    /// [`Error::Unsupported`] if it has a neural net or is too large to be counted in 32 bits.
     pub fn of(model: &Model) -> Result<Layout, Error> {
+        refuse_nets(model, "C")?;
         let n_features = model.features.len();
         let mut layout = Layout {
             bin_used: vec![false; n_features],
@@ -75,7 +76,7 @@ impl Layout {
                     }
                 }
                 Part::Linear(linear) => layout.has_terms |= !linear.terms.is_empty(),
-                Part::Constant(_) => {}
+                Part::Constant(_) | Part::Net(_) => {}
             }
         }
         if n_nodes.max(n_values) > u32::MAX as usize {
@@ -130,7 +131,7 @@ impl Layout {
                         }
                     }
                 }
-                Part::Constant(_) => {}
+                Part::Constant(_) | Part::Net(_) => {}
             }
         }
     }

@@ -175,6 +175,7 @@ pub fn start(part: &Part) -> &[f64] {
     match part {
         Part::Trees(trees) => &trees.base,
         Part::Linear(linear) => &linear.intercept,
+        Part::Net(net) => &net.base,
         Part::Constant(values) => values,
     }
 }

@@ -20,6 +20,7 @@ pub mod extra_trees;
 pub mod forest;
 mod growing;
 pub mod linear;
+pub mod mlp;
 
 /// Every learner, in the order of reports and of first trials.
 pub static LEARNERS: &[&dyn Learner] = &[

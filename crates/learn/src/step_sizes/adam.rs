@@ -138,10 +138,18 @@ impl AdamStep {
     /// Takes a gradient into the moments; the direction of the step.
     #[inline(always)]
     pub(super) fn direction(&self, grad: f32, first: &mut f32, second: &mut f32) -> f32 {
-        *first += self.new1 * (grad - *first);
-        *second = self.beta2 * *second + self.new2 * grad * grad;
+        *first = normal(*first + self.new1 * (grad - *first));
+        *second = normal(self.beta2 * *second + self.new2 * grad * grad);
         (*first / self.correction1) / (second.sqrt() / self.root_correction2 + self.eps)
     }
+}
+
+/// The number, or 0 where it is so small that processors would leave their fast path: the mean
+/// gradient of an input that is zero for a thousand batches comes to that.
+#[inline(always)]
+fn normal(x: f32) -> f32 {
+    const LEAST: f32 = 1e-35;
+    if x.abs() < LEAST { 0.0 } else { x }
 }
 
 /// `1 - beta^t`: what a mean from zero lacks.

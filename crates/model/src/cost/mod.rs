@@ -15,6 +15,7 @@ use crate::engine::usage::{Asked, Usage};
 use crate::engine::vectors::Vector;
 use crate::linear::{Linear, Term};
 use crate::members::{Model, Part};
+use crate::net::Net;
 use crate::tree::{Node, Test, Tree, TreeOutput};
 
 /// The countable parts of a model, known before it is trained or exactly after.
@@ -28,7 +29,7 @@ pub struct Shape {
     pub n_binned: f64,
     /// Categorical features looked up.
     pub n_looked_up: f64,
-    /// Numbers read for linear members.
+    /// Numbers read for linear members and nets.
     pub n_numbers: f64,
     /// Bytes of the encoded row.
     pub n_slots: f64,
@@ -53,11 +54,13 @@ pub struct Shape {
     pub n_added: f64,
     /// Multiply-adds of linear members.
     pub n_products: f64,
+    /// Multiply-adds of nets, their layers rounded up to whole registers.
+    pub n_dense: f64,
     /// Bytes that every prediction reads: vectors and paths.
     pub streamed_bytes: f64,
     /// Bytes that a prediction may touch.
     pub bytes: f64,
-    /// Bytes of trees and linear scores in a model file.
+    /// Bytes of trees, linear scores and nets in a model file.
     pub file_bytes: f64,
 }
 
@@ -175,6 +178,7 @@ impl Shape {
             *field(self) += copies * *field(&mut other);
         }
         self.n_products += copies * other.n_products;
+        self.n_dense += copies * other.n_dense;
     }
 
     /// Shape of a model of this one part.
@@ -315,6 +319,15 @@ impl<'a> ShapeCounter<'a> {
         self.members.add_linear(linear, self.features);
     }
 
+    /// Adds a net.
+    ///
+    /// # Panics
+    /// If a feature of the net does not exist.
+    pub fn add_net(&mut self, net: &Net) {
+        self.usage.add_net(net);
+        self.members.add_net(net);
+    }
+
     /// Adds what a member computes.
     ///
     /// # Panics
@@ -329,6 +342,7 @@ impl<'a> ShapeCounter<'a> {
                 }
             }
             Part::Linear(linear) => self.add_linear(linear),
+            Part::Net(net) => self.add_net(net),
             Part::Constant(_) => {}
         }
     }

@@ -6,7 +6,7 @@ use crate::engine::walked::LANES;
 use crate::error::Error;
 
 /// Number of prices.
-pub(crate) const N_PRICES: usize = 18;
+pub(crate) const N_PRICES: usize = 19;
 
 /// What each price is for, in the order of [`CostModel::prices`]: its key in stored text.
 pub(crate) const NAMES: [&str; N_PRICES] = [
@@ -28,6 +28,7 @@ pub(crate) const NAMES: [&str; N_PRICES] = [
     "far_step_ns",
     "added_ns",
     "product_ns",
+    "dense_ns",
 ];
 
 /// Numbers beside the prices.
@@ -175,7 +176,7 @@ pub(crate) fn counts(shape: &Shape, caches: &[f64; 2], vector_slots: f64) -> [f6
     let hops = packed(shape.n_hops);
     // Each tree ends at a leaf value.
     let touched = hops + steps + shape.n_trees;
-    let lines = packed(shape.streamed_bytes) / 64.0;
+    let lines = (packed(shape.streamed_bytes) + DENSE_BYTES * shape.n_dense) / 64.0;
     [
         1.0,
         shape.n_binned,
@@ -195,8 +196,12 @@ pub(crate) fn counts(shape: &Shape, caches: &[f64; 2], vector_slots: f64) -> [f6
         touched * beyond(caches[1]),
         shape.n_added,
         shape.n_products,
+        shape.n_dense,
     ]
 }
+
+/// Bytes that a multiply-add of a net reads.
+const DENSE_BYTES: f64 = 4.0;
 
 /// What is walked over what was asked for, when eight trees are walked at a time.
 fn idle_lanes(n_trees: f64) -> f64 {
@@ -216,7 +221,8 @@ fn extra_look_ups(n_slots: f64) -> f64 {
 
 /// Measured by `cargo run --release -p eyas-model --example cost_check`.
 const REFERENCE: [f64; N_PRICES] = [
-    60.0, 5.0, 16.0, 3.0, 0.05, 1.2, 0.2, 0.37, 0.05, 0.87, 2.3, 1.0, 0.1, 0.3, 0.5, 2.0, 0.24, 0.9,
+    60.0, 5.0, 16.0, 3.0, 0.05, 1.2, 0.2, 0.37, 0.05, 0.87, 2.3, 1.0, 0.1, 0.3, 0.5, 2.0, 0.24,
+    0.9, 0.025,
 ];
 
 #[cfg(test)]
@@ -250,13 +256,14 @@ mod tests {
             n_nodes: 9.0,
             n_added: 5.0,
             n_products: 6.0,
+            n_dense: 16.0,
             streamed_bytes: 128.0,
             bytes: 1000.0,
             file_bytes: 2000.0,
         };
         let packed = [
-            1.0, 2.0, 3.0, 1.0, 4.0, 5.0, 0.0, 0.0, 6.0, 7.0, 8.0, 0.0, 1.5, 1.0, 9.0, 6.0, 5.0,
-            6.0,
+            1.0, 2.0, 3.0, 1.0, 4.0, 5.0, 0.0, 0.0, 6.0, 7.0, 8.0, 0.0, 2.25, 1.5, 9.0, 6.0, 5.0,
+            6.0, 16.0,
         ];
         assert_eq!(counts(&shape, &costs.caches, costs.vector_slots), packed);
         let expected: f64 = packed.iter().zip(prices).map(|(count, price)| count * price).sum();
@@ -265,8 +272,8 @@ mod tests {
         // With one slot more than vectors can ask, 4 trees fill half of the lanes: 20 steps.
         shape.n_slots = 65.0;
         let walked = [
-            1.0, 2.0, 3.0, 1.0, 4.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 20.0, 0.0, 0.0, 18.0, 12.0, 5.0,
-            6.0,
+            1.0, 2.0, 3.0, 1.0, 4.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 20.0, 0.75, 0.5, 18.0, 12.0,
+            5.0, 6.0, 16.0,
         ];
         assert_eq!(counts(&shape, &costs.caches, costs.vector_slots), walked);
         // Vectors that can ask a section take the row in parts.

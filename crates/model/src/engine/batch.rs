@@ -119,7 +119,7 @@ impl Predictor {
 
     /// Predictions of the encoded rows, slot by slot or row by row, into `out` `(n_rows, n_outputs)`.
     fn predict_block(&self, by_columns: bool, scratch: &mut Scratch, out: &mut [f64]) {
-        let Scratch { slots, columns, numbers, bins, room, scores } = scratch;
+        let Scratch { slots, columns, numbers, bins, room, net: net_room, scores } = scratch;
         let (encoder, n_outputs) = (&self.encoder, self.n_outputs());
         out.fill(0.0);
         for member in &self.members {
@@ -136,6 +136,11 @@ impl Predictor {
                     let numbers = &numbers[row * encoder.n_numbers..][..encoder.n_numbers];
                     let bins = &bins[row * encoder.n_bins..][..encoder.n_bins];
                     linear.score(numbers, bins, scores);
+                }),
+                PackedPart::Net(net) => row_scores.enumerate().for_each(|(row, scores)| {
+                    let numbers = &numbers[row * encoder.n_numbers..][..encoder.n_numbers];
+                    let bins = &bins[row * encoder.n_bins..][..encoder.n_bins];
+                    net.score(numbers, bins, net_room, scores);
                 }),
                 PackedPart::Constant(values) => {
                     row_scores.for_each(|scores| linear::add(scores, values, 1.0));

@@ -3,6 +3,7 @@
 use crate::encoder::{Bins, Derive, Feature};
 use crate::linear::{Linear, Term};
 use crate::members::{Link, Member, Model, Part};
+use crate::net::{Activation, Input, Layer, Net};
 use crate::random::Random;
 use crate::schema::{ColumnKind, InputColumn, Schema, TaskKind};
 use crate::tree::{BinSet, Node, Test, Tree, TreeOutput, Trees};
@@ -79,6 +80,11 @@ pub(crate) fn any_model(seed: u64) -> Model {
             Member { weight: random.unit(), link: links[random.below(2)], part }
         })
         .collect();
+    if seed % 5 == 3 {
+        let net = any_net(&mut random, &model.features, width);
+        let member = random.below(model.members.len());
+        model.members[member].part = Part::Net(net);
+    }
     model.notes = format!("{{\"seed\": {seed}, \"text\": \"naïve\"}}");
     model
 }
@@ -144,6 +150,58 @@ fn any_linear(random: &mut Random, features: &[Feature], width: usize) -> Linear
         }
     }
     Linear { intercept: any_numbers(random, width), terms }
+}
+
+fn any_net(random: &mut Random, features: &[Feature], width: usize) -> Net {
+    let mut inputs = Vec::new();
+    for (index, feature) in features.iter().enumerate() {
+        inputs.extend((random.below(4) > 0).then(|| any_input(random, index as u32, feature)));
+    }
+    let mut sizes = vec![];
+    for _ in 0..random.below(3) {
+        sizes.push([1, 3, 8, 16, 50, 147, 260][random.below(7)]);
+    }
+    sizes.push(width);
+    let mut n_inputs = inputs.iter().map(Input::width).sum();
+    let activations = [Activation::Identity, Activation::Relu, Activation::Gelu, Activation::Silu];
+    let mut layer = |n_outputs| {
+        let n_weights = n_inputs * n_outputs;
+        n_inputs = n_outputs;
+        Layer {
+            bias: any_f32s(random, n_outputs),
+            weights: any_f32s(random, n_weights),
+            activation: activations[random.below(4)],
+        }
+    };
+    let layers = sizes.into_iter().map(&mut layer).collect();
+    Net { base: any_numbers(random, width), scale: random.unit() * 3.0, inputs, layers }
+}
+
+fn any_input(random: &mut Random, feature: u32, of: &Feature) -> Input {
+    let n_bins = of.bins.n_bins();
+    match random.below(4) {
+        0 => Input::OneHot { feature, n_bins: n_bins as u32 },
+        kind if kind > 1 && !of.bins.is_categorical() => Input::Number {
+            feature,
+            center: random.unit(),
+            factor: 0.1 + random.unit(),
+            clip: 1.0 + random.unit(),
+            missing: random.unit(),
+            indicator: random.below(2) == 0,
+        },
+        _ => {
+            let width = 1 + random.below(4);
+            let rows = any_f32s(random, n_bins * width);
+            Input::Embedding { feature, width: width as u32, rows }
+        }
+    }
+}
+
+/// Some are zero.
+fn any_f32s(random: &mut Random, n: usize) -> Vec<f32> {
+    (0..n)
+        .map(|_| (random.unit() as f32 * 2.0 - 1.0) * (random.below(9) > 0) as u8 as f32)
+        .collect()
 }
 
 fn any_trees(random: &mut Random, features: &[Feature], width: usize) -> Trees {

@@ -25,6 +25,7 @@ pub(crate) mod flat;
 mod linear;
 mod names;
 mod narrow;
+pub(crate) mod net;
 pub(crate) mod pack;
 pub(crate) mod packing;
 mod rows;
@@ -58,6 +59,7 @@ use columns::ROWS;
 use encode::{Encoded, Encoder};
 use flat::Forest;
 use linear::PackedLinear;
+use net::{NetRoom, PackedNet};
 use pack::{PackedTrees, Room, stride_of};
 use slots::Slots;
 use usage::Usage;
@@ -90,6 +92,7 @@ struct PackedMember {
 enum PackedPart {
     Trees(Box<PackedTrees>),
     Linear(PackedLinear),
+    Net(Box<PackedNet>),
     Constant(Vec<f64>),
 }
 
@@ -109,6 +112,7 @@ pub struct Scratch {
     numbers: Vec<f64>,
     bins: Vec<u8>,
     room: Room,
+    net: NetRoom,
     scores: Vec<f64>,
 }
 
@@ -162,6 +166,10 @@ impl Predictor {
                 Part::Linear(linear) => {
                     shape.add_linear(&linear, &model.features);
                     PackedPart::Linear(PackedLinear::new(&linear, usage, &places))
+                }
+                Part::Net(net) => {
+                    shape.add_net(&net);
+                    PackedPart::Net(Box::new(PackedNet::new(&net, &places, tier)))
                 }
                 Part::Constant(values) => PackedPart::Constant(values),
             };
@@ -289,7 +297,7 @@ impl Predictor {
         out: &mut [f64],
     ) -> Result<(), Error> {
         scratch.fit(self, 1);
-        let Scratch { slots, numbers, bins, room, scores, .. } = scratch;
+        let Scratch { slots, numbers, bins, room, net: net_room, scores, .. } = scratch;
         let mut row = Encoded { slots, numbers, bins };
         arch::encode(self.tier, &self.encoder, &self.schema, cell, &mut row)?;
         let scores = &mut scores[..out.len()];
@@ -302,6 +310,7 @@ impl Predictor {
                     trees.score(rows, None, room, scores);
                 }
                 PackedPart::Linear(linear) => linear.score(numbers, bins, scores),
+                PackedPart::Net(net) => net.score(numbers, bins, net_room, scores),
                 PackedPart::Constant(values) => linear::add(scores, values, 1.0),
             }
             member.add_prediction(scores, out);
@@ -338,8 +347,10 @@ impl Scratch {
         let mut scratch = Scratch::default();
         scratch.fit(predictor, pack::MAX_ROWS);
         for member in &predictor.members {
-            if let PackedPart::Trees(trees) = &member.part {
-                trees.make_room(&mut scratch.room);
+            match &member.part {
+                PackedPart::Trees(trees) => trees.make_room(&mut scratch.room),
+                PackedPart::Net(net) => net.make_room(&mut scratch.net),
+                PackedPart::Linear(_) | PackedPart::Constant(_) => {}
             }
         }
         scratch

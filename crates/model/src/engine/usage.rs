@@ -15,6 +15,7 @@ use std::collections::{BTreeSet, HashSet};
 use crate::encoder::{Bins, Feature};
 use crate::linear::{Linear, Term};
 use crate::members::Part;
+use crate::net::Net;
 use crate::tree::{BinSet, Node, Test, Tree};
 
 /// A test in the one form that slots know.
@@ -256,12 +257,26 @@ impl Usage {
         }
     }
 
+    /// Nets tell all bins apart.
+    pub fn add_net(&mut self, net: &Net) {
+        for input in &net.inputs {
+            let used = &mut self.features[input.feature() as usize];
+            if input.reads_bin() {
+                used.bin = true;
+                used.cut_where(|_| true);
+            } else {
+                used.number = true;
+            }
+        }
+    }
+
     pub fn add_part(&mut self, part: &Part) {
         match part {
             Part::Trees(trees) => {
                 trees.trees.iter().for_each(|tree| self.add_tree(tree, &tree.depths()));
             }
             Part::Linear(linear) => self.add_linear(linear),
+            Part::Net(net) => self.add_net(net),
             Part::Constant(_) => {}
         }
     }

@@ -6,6 +6,7 @@ use crate::encoder::{Bins, Derive, Feature, MAX_EDGES, MAX_LEVELS};
 use crate::error::Error;
 use crate::linear::{Linear, Term};
 use crate::members::{Model, Part};
+use crate::net::{Input, Net};
 use crate::schema::{ColumnKind, Schema, TaskKind};
 use crate::tree::{Node, Tree, TreeOutput, Trees};
 
@@ -39,6 +40,7 @@ impl Model {
             let result = match &member.part {
                 Part::Trees(trees) => check_trees(trees, &self.features, width),
                 Part::Linear(linear) => check_linear(linear, &self.features, width),
+                Part::Net(net) => check_net(net, &self.features, width),
                 Part::Constant(values) => check_numbers("constants", values, width),
             };
             result
@@ -204,11 +206,64 @@ fn check_term(term: &Term, features: &[Feature], width: usize) -> Problem {
     }
 }
 
+fn check_net(net: &Net, features: &[Feature], width: usize) -> Problem {
+    check_numbers("base", &net.base, width)?;
+    require(net.scale.is_finite(), || "scale is not finite".into())?;
+    for (index, input) in net.inputs.iter().enumerate() {
+        check_input(input, features).map_err(|problem| format!("input {index}: {problem}"))?;
+    }
+    let mut n_inputs = net.n_inputs();
+    require(n_inputs <= u32::MAX as usize, || "it has too many inputs".into())?;
+    for (index, layer) in net.layers.iter().enumerate() {
+        let (n_outputs, n_weights) = (layer.n_outputs(), layer.weights.len());
+        require(n_outputs > 0, || format!("layer {index} has no outputs"))?;
+        let fits = n_inputs.checked_mul(n_outputs) == Some(n_weights);
+        require(fits, || {
+            format!("layer {index}: {n_weights} weights for {n_inputs} inputs, {n_outputs} outputs")
+        })?;
+        let finite = layer.bias.iter().chain(&layer.weights).all(|weight| weight.is_finite());
+        require(finite, || format!("layer {index}: a weight is not finite"))?;
+        n_inputs = n_outputs;
+    }
+    require(!net.layers.is_empty(), || "it has no layers".into())?;
+    require(n_inputs == width, || format!("{n_inputs} outputs for width {width}"))
+}
+
+fn check_input(input: &Input, features: &[Feature]) -> Problem {
+    check_index(input.feature(), features.len())?;
+    let bins = &features[input.feature() as usize].bins;
+    match input {
+        Input::Number { feature, center, factor, clip, missing, .. } => {
+            require(!bins.is_categorical(), || {
+                format!("feature {feature} has levels, not numbers")
+            })?;
+            let finite = center.is_finite() && factor.is_finite() && *factor != 0.0;
+            require(finite, || format!("center {center} or factor {factor} is unusable"))?;
+            let is_f32 = |number: f64| number.abs() <= f64::from(f32::MAX);
+            require(*clip >= 0.0 && is_f32(*clip), || format!("clip is {clip}"))?;
+            require(is_f32(*missing), || format!("missing is {missing}"))
+        }
+        Input::OneHot { n_bins, .. } => {
+            let n = bins.n_bins();
+            require(*n_bins as usize == n, || format!("{n_bins} columns for {n} bins"))
+        }
+        Input::Embedding { width, rows, .. } => {
+            require(*width > 0, || "it has no columns".into())?;
+            let fits = bins.n_bins().checked_mul(*width as usize) == Some(rows.len());
+            require(fits, || format!("{} numbers for rows of {width}", rows.len()))?;
+            require(rows.iter().all(|number| number.is_finite()), || {
+                "a number is not finite".into()
+            })
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::engine::examples::{categorical_feature, model_of, numeric_feature, stump};
     use crate::members::{Link, Member};
+    use crate::net::{Activation, Layer};
 
     fn check(change: impl FnOnce(&mut Model)) -> String {
         let features = vec![numeric_feature(0, &[1.0, 2.0]), categorical_feature(1, &["a", "b"])];
@@ -236,6 +291,18 @@ mod tests {
         Member { weight: 1.0, link: Link::Identity, part }
     }
 
+    /// A net of a number with an indicator and of the four bins of names.
+    fn net(change: impl FnOnce(&mut Net)) -> Member {
+        let (center, factor, clip, missing) = (0.0, 1.0, 3.0, 0.0);
+        let number = Input::Number { feature: 0, center, factor, clip, missing, indicator: true };
+        let inputs = vec![number, Input::OneHot { feature: 1, n_bins: 4 }];
+        let activation = Activation::Identity;
+        let layers = vec![Layer { bias: vec![0.0], weights: vec![0.5; 6], activation }];
+        let mut net = Net { base: vec![0.0], scale: 1.0, inputs, layers };
+        change(&mut net);
+        Member { weight: 1.0, link: Link::Identity, part: Part::Net(net) }
+    }
+
     #[test]
     fn every_broken_part_is_named() {
         let number = |feature, scale, clip| {
@@ -261,6 +328,33 @@ mod tests {
             (check(|m| m.members.push(number(0, 0.0, 1.0))), "scale 0 is unusable"),
             (check(|m| m.members.push(number(0, 1.0, f64::NAN))), "clip is NaN"),
             (check(|m| m.members.push(number(7, 1.0, 1.0))), "feature 7 of 2"),
+            (check(|m| m.members.push(net(|net| net.layers.clear()))), "no layers"),
+            (check(|m| m.members.push(net(|net| net.layers[0].bias.clear()))), "no outputs"),
+            (check(|m| m.members.push(net(|net| net.layers[0].bias.push(0.0)))), "6 weights for 6"),
+            (
+                check(|m| m.members.push(net(|net| net.layers[0].weights[2] = f32::NAN))),
+                "not finite",
+            ),
+            (check(|m| m.members.push(net(|net| net.base.clear()))), "0 base for width 1"),
+            (check(|m| m.members.push(net(|net| *net.inputs[0].feature_mut() = 1))), "has levels"),
+            (
+                check(|m| m.members.push(net(|net| *net.inputs[1].feature_mut() = 9))),
+                "input 1: feature 9",
+            ),
+            (
+                check(|m| {
+                    m.members.push(net(|n| n.inputs[1] = Input::OneHot { feature: 1, n_bins: 3 }));
+                }),
+                "3 columns for 4 bins",
+            ),
+            (
+                check(|m| {
+                    let rows = vec![0.0; 7];
+                    let embedding = Input::Embedding { feature: 1, width: 2, rows };
+                    m.members.push(net(|net| net.inputs[1] = embedding));
+                }),
+                "7 numbers for rows of 2",
+            ),
             (
                 check(|m| m.members.push(linear(Term::Bins { feature: 0, weights: vec![0.0; 3] }))),
                 "term 0: 3 weights for width 4",

@@ -3,8 +3,10 @@
 /// First bytes of every model file. The odd ones reveal transfers that change line ends or strip
 /// the eighth bit.
 pub(crate) const MAGIC: [u8; 8] = *b"\x89EYAS\r\n\x1a";
-/// The newest version that this code reads, and the one that it writes.
-pub(crate) const VERSION: u32 = 1;
+/// The newest version that this code reads; it writes the oldest one that has what a model needs.
+pub(crate) const VERSION: u32 = 2;
+/// The version of models without nets.
+pub(crate) const WITHOUT_NETS: u32 = 1;
 /// Every section starts at a multiple of this.
 pub(crate) const ALIGNMENT: usize = 64;
 /// Bytes of the header, before the table of sections.
@@ -53,10 +55,16 @@ pub(crate) enum Section {
     Values = 15,
     /// How the model was found, UTF-8.
     Notes = 16,
+    /// Feature u32, kind u8, indicator u8, 2 zeros, columns u32, numbers of the embedding u32.
+    Inputs = 17,
+    /// Outputs u32, activation u8, 3 zeros, weights u32.
+    Layers = 18,
+    /// Embeddings, biases and weights of nets: f32.
+    Weights = 19,
 }
 
 /// All sections; the number of each is its place plus one.
-pub(crate) const SECTIONS: [Section; 16] = [
+pub(crate) const SECTIONS: [Section; 19] = [
     Section::TextEnds,
     Section::Texts,
     Section::Schema,
@@ -73,7 +81,19 @@ pub(crate) const SECTIONS: [Section; 16] = [
     Section::Sets,
     Section::Values,
     Section::Notes,
+    Section::Inputs,
+    Section::Layers,
+    Section::Weights,
 ];
+
+/// How many of them a file of this version has; none if the version is unknown.
+pub(crate) fn n_sections(version: u32) -> Option<usize> {
+    match version {
+        WITHOUT_NETS => Some(Section::Notes as usize),
+        VERSION => Some(SECTIONS.len()),
+        _ => None,
+    }
+}
 
 /// Kinds of nodes.
 pub(crate) mod node {
@@ -105,6 +125,7 @@ macro_rules! codes {
 
 use crate::encoder::Derive;
 use crate::members::Link;
+use crate::net::Activation;
 use crate::schema::{ColumnKind, TaskKind};
 
 /// What a member computes.
@@ -113,6 +134,7 @@ pub(crate) enum PartKind {
     Trees,
     Linear,
     Constant,
+    Net,
 }
 
 /// How a value becomes a bin.
@@ -129,12 +151,22 @@ pub(crate) enum TermKind {
     Bins,
 }
 
+/// What an input of a net is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum InputKind {
+    Number,
+    OneHot,
+    Embedding,
+}
+
 codes! {
     TaskKind, "task": Regression Binary Multiclass;
     ColumnKind, "kind of column": Number Boolean Category DateTime;
     Derive, "derived part": Itself Year Month Weekday Hour Epoch NonZero;
     Link, "link": Identity Logistic Softmax Exp SignedSquare Softplus Step;
-    PartKind, "kind of member": Trees Linear Constant;
+    PartKind, "kind of member": Trees Linear Constant Net;
     BinsKind, "kind of bins": Edges Levels;
     TermKind, "kind of term": Number Bins;
+    InputKind, "kind of input": Number OneHot Embedding;
+    Activation, "activation": Identity Relu Gelu Silu;
 }

@@ -21,17 +21,22 @@ pub use whole::write_whole;
 
 #[cfg(test)]
 mod tests {
-    use super::layout::{CHECKSUM, ENTRY, HEADER, SECTIONS};
+    use super::layout::{CHECKSUM, ENTRY, HEADER};
     use super::seal;
     use crate::engine::examples::any_model;
     use crate::engine::{Predictor, Scratch};
     use crate::error::Error;
     use crate::measure::MadeUpRows;
-    use crate::members::Model;
+    use crate::members::{Model, Part};
     use crate::random::Random;
     use crate::value::Value;
     use proptest::prelude::*;
     use xxhash_rust::xxh3::xxh3_64;
+
+    /// Entries of the table of sections.
+    fn n_entries(file: &[u8]) -> usize {
+        usize::from(file[12])
+    }
 
     fn problem(file: &[u8]) -> String {
         Model::from_bytes(file).expect_err("a broken file").to_string()
@@ -96,7 +101,7 @@ mod tests {
         ) {
             let mut bytes = any_model(seed).to_bytes();
             let mut random = Random(places);
-            let table = HEADER + ENTRY * SECTIONS.len();
+            let table = HEADER + ENTRY * n_entries(&bytes);
             for _ in 0..n_changes {
                 let place = HEADER + random.below(bytes.len() - HEADER);
                 // Most changes go to the sections, some to the table.
@@ -131,6 +136,18 @@ mod tests {
     }
 
     #[test]
+    fn only_models_with_nets_need_the_newer_version() {
+        let versions = |seed| {
+            let model = any_model(seed);
+            let has_nets = model.members.iter().any(|m| matches!(m.part, Part::Net(_)));
+            (has_nets, model.to_bytes()[8])
+        };
+        let all: Vec<(bool, u8)> = (0..50).map(versions).collect();
+        assert!(all.iter().all(|(has_nets, version)| *version == 1 + u8::from(*has_nets)));
+        assert!(all.contains(&(true, 2)) && all.contains(&(false, 1)));
+    }
+
+    #[test]
     fn errors_say_what_to_do() {
         let good = any_model(7).to_bytes();
         let mut newer = good.clone();
@@ -158,9 +175,10 @@ mod tests {
         for (id, accepted) in [(1000u64, true), (17, false), (16, false)] {
             let mut bytes = model.to_bytes();
             // The table ends at a section border, so one entry needs a border more.
-            let entry = HEADER + ENTRY * SECTIONS.len();
+            let n_entries = n_entries(&bytes);
+            let entry = HEADER + ENTRY * n_entries;
             bytes.splice(entry..entry, [0; 64]);
-            for index in 0..SECTIONS.len() {
+            for index in 0..n_entries {
                 let offset = HEADER + ENTRY * index + 8;
                 let old = u64::from_le_bytes(bytes[offset..offset + 8].try_into().expect("eight"));
                 bytes[offset..offset + 8].copy_from_slice(&(old + 64).to_le_bytes());

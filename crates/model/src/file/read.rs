@@ -9,12 +9,13 @@ use std::rc::Rc;
 use crate::encoder::{Bins, Feature};
 use crate::error::Error;
 use crate::file::layout::{
-    ALL_OUTPUTS, BinsKind, Code, PartKind, SECTIONS, Section, TermKind, node,
+    ALL_OUTPUTS, BinsKind, Code, InputKind, PartKind, SECTIONS, Section, TermKind, node,
 };
 use crate::file::sections::{Stream, open};
 use crate::file::stored::{StoredModel, StoredTree, StoredTrees, is_heap};
 use crate::linear::{Linear, Term};
 use crate::members::{Member, Model, Part};
+use crate::net::{Input, Layer, Net};
 use crate::schema::{InputColumn, Schema};
 use crate::tree::{BinSet, Node, Test, Tree, TreeOutput, Trees};
 
@@ -167,7 +168,10 @@ impl<'a> Reader<'a> {
         self.of(Section::Members).zeros(2)?;
         let n_numbers = self.count(Section::Members)?;
         let n_items = self.count(Section::Members)?;
-        self.of(Section::Members).zeros(4)?;
+        let n_layers = self.count(Section::Members)?;
+        if n_layers > 0 && kind != PartKind::Net {
+            return Err(self.of(Section::Members).bad("only nets have layers"));
+        }
         let numbers = self.of(Section::Numbers).f64s(n_numbers)?;
         let part = match kind {
             PartKind::Trees => Part::Trees(self.trees(numbers, n_items)?),
@@ -178,6 +182,7 @@ impl<'a> Reader<'a> {
                 }
                 Part::Linear(Linear { intercept: numbers, terms })
             }
+            PartKind::Net => Part::Net(self.net(numbers, n_items, n_layers)?),
             PartKind::Constant if n_items == 0 => Part::Constant(numbers),
             PartKind::Constant => {
                 return Err(self.of(Section::Members).bad("constants have items"));
@@ -209,6 +214,62 @@ impl<'a> Reader<'a> {
                 return Err(self.of(Section::Terms).bad("a term of bins has missing weights"));
             }
         })
+    }
+
+    fn net(
+        &mut self,
+        mut numbers: Vec<f64>,
+        n_inputs: usize,
+        n_layers: usize,
+    ) -> Result<Net, Error> {
+        let scale = numbers.pop();
+        let scale = scale.ok_or_else(|| self.of(Section::Members).bad("a net has no scale"))?;
+        let (mut inputs, mut layers) = (Vec::new(), Vec::new());
+        for _ in 0..n_inputs {
+            inputs.push(self.input()?);
+        }
+        for _ in 0..n_layers {
+            layers.push(self.layer()?);
+        }
+        Ok(Net { base: numbers, scale, inputs, layers })
+    }
+
+    fn input(&mut self) -> Result<Input, Error> {
+        let feature = self.of(Section::Inputs).u32()?;
+        let kind: InputKind = self.code(Section::Inputs)?;
+        let flag = self.of(Section::Inputs).u8()?;
+        self.of(Section::Inputs).zeros(2)?;
+        let width = self.of(Section::Inputs).u32()?;
+        let n_rows = self.count(Section::Inputs)?;
+        let numbers = self.of(Section::Numbers);
+        match (kind, flag, width, n_rows) {
+            (InputKind::Number, 0 | 1, 1 | 2, 0) if width == 1 + u32::from(flag) => {
+                Ok(Input::Number {
+                    feature,
+                    center: numbers.f64()?,
+                    factor: numbers.f64()?,
+                    clip: numbers.f64()?,
+                    missing: numbers.f64()?,
+                    indicator: flag == 1,
+                })
+            }
+            (InputKind::OneHot, 0, n_bins, 0) => Ok(Input::OneHot { feature, n_bins }),
+            (InputKind::Embedding, 0, width, n_rows) => {
+                let rows = self.of(Section::Weights).f32s(n_rows)?;
+                Ok(Input::Embedding { feature, width, rows })
+            }
+            _ => Err(self.of(Section::Inputs).bad("an input has what its kind does not")),
+        }
+    }
+
+    fn layer(&mut self) -> Result<Layer, Error> {
+        let n_outputs = self.count(Section::Layers)?;
+        let activation = self.code(Section::Layers)?;
+        self.of(Section::Layers).zeros(3)?;
+        let n_weights = self.count(Section::Layers)?;
+        let weights = self.of(Section::Weights);
+        let bias = weights.f32s(n_outputs)?;
+        Ok(Layer { bias, weights: weights.f32s(n_weights)?, activation })
     }
 
     fn trees(&mut self, mut numbers: Vec<f64>, n_trees: usize) -> Result<Trees, Error> {

@@ -4,7 +4,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::Error;
 use crate::file::layout::{
-    ALIGNMENT, CHECKSUM, ENTRY, HEADER, MAGIC, OPTIONAL, SECTIONS, Section, VERSION,
+    ALIGNMENT, CHECKSUM, ENTRY, HEADER, MAGIC, OPTIONAL, SECTIONS, Section, VERSION, n_sections,
 };
 
 /// A section that is read from front to back.
@@ -17,10 +17,10 @@ pub(crate) struct Stream<'a> {
 
 /// The sections of a file whose checksums are right, in the order of [`SECTIONS`].
 pub(crate) fn open(file: &[u8]) -> Result<[Stream<'_>; SECTIONS.len()], Error> {
-    let n_sections = check_header(file)?;
+    let (n_entries, n_known) = check_header(file)?;
     let mut found = [None; SECTIONS.len()];
-    let mut end = HEADER + ENTRY * n_sections;
-    for index in 0..n_sections {
+    let mut end = HEADER + ENTRY * n_entries;
+    for index in 0..n_entries {
         let at = HEADER + ENTRY * index;
         let [id, offset, length, checksum] =
             std::array::from_fn(|field| u64_at(file, at + 8 * field));
@@ -35,7 +35,7 @@ pub(crate) fn open(file: &[u8]) -> Result<[Stream<'_>; SECTIONS.len()], Error> {
             return Err(bad(start, format!("section {id} is damaged: {COPY_AGAIN}")));
         }
         end = start + bytes.len();
-        let Some(section) = known(id, at)? else { continue };
+        let Some(section) = known(id, &SECTIONS[..n_known], at)? else { continue };
         let place = &mut found[section as usize - 1];
         if place.replace(Stream { rest: bytes, offset: start, section }).is_some() {
             return Err(bad(at, format!("section {section:?} is there twice")));
@@ -44,29 +44,31 @@ pub(crate) fn open(file: &[u8]) -> Result<[Stream<'_>; SECTIONS.len()], Error> {
     if end != file.len() {
         return Err(bad(end, "bytes follow the last section".into()));
     }
-    if let Some(index) = found.iter().position(Option::is_none) {
+    if let Some(index) = found[..n_known].iter().position(Option::is_none) {
         return Err(bad(HEADER, format!("section {:?} is not there", SECTIONS[index])));
     }
-    Ok(found.map(|stream| stream.expect("none is absent")))
+    // Sections that the version does not have are empty.
+    let empty = |section| Stream { rest: &[], offset: file.len(), section };
+    Ok(SECTIONS.map(|section| found[section as usize - 1].unwrap_or(empty(section))))
 }
 
 const COPY_AGAIN: &str = "copy the file again from where it was written";
 
-/// Checks all before the sections; returns their number.
-fn check_header(file: &[u8]) -> Result<usize, Error> {
+/// Checks all before the sections; the number of entries, and of the sections of the version.
+fn check_header(file: &[u8]) -> Result<(usize, usize), Error> {
     if file.len() < HEADER || file[..8] != MAGIC {
         return Err(bad(0, "this is no Eyas model file (it does not begin with `EYAS`)".into()));
     }
     let version = u32_at(file, 8);
-    if version != VERSION {
+    let Some(n_known) = n_sections(version) else {
         return Err(bad(
             8,
             format!(
-                "the model file has format version {version}, this program reads version \
+                "the model file has format version {version}, this program reads versions up to \
                  {VERSION}: update the program, or save the model with the older one"
             ),
         ));
-    }
+    };
     let length = u64_at(file, 16);
     if length != file.len() as u64 {
         return Err(bad(
@@ -74,23 +76,23 @@ fn check_header(file: &[u8]) -> Result<usize, Error> {
             format!("the file has {} bytes, it should have {length}: {COPY_AGAIN}", file.len()),
         ));
     }
-    let n_sections = u32_at(file, 12) as usize;
-    let end = HEADER.saturating_add(ENTRY.saturating_mul(n_sections));
+    let n_entries = u32_at(file, 12) as usize;
+    let end = HEADER.saturating_add(ENTRY.saturating_mul(n_entries));
     let damaged = || bad(0, format!("the header is damaged: {COPY_AGAIN}"));
     let mut header = file.get(..end).ok_or_else(damaged)?.to_vec();
     header[CHECKSUM].fill(0);
     if xxh3_64(&header) != u64_at(file, CHECKSUM.start) || header[32..HEADER] != [0; 32] {
         return Err(damaged());
     }
-    Ok(n_sections)
+    Ok((n_entries, n_known))
 }
 
-/// The section of this number; none if it may be skipped.
-fn known(id: u64, at: usize) -> Result<Option<Section>, Error> {
+/// The section of this number, one of those of the version; none if it may be skipped.
+fn known(id: u64, sections: &[Section], at: usize) -> Result<Option<Section>, Error> {
     if id >= u64::from(OPTIONAL) {
         return Ok(None);
     }
-    let section = SECTIONS.iter().find(|section| **section as u64 == id).copied();
+    let section = sections.iter().find(|section| **section as u64 == id).copied();
     section.map(Some).ok_or_else(|| bad(at, format!("there is no section {id} in this version")))
 }
 

@@ -6,16 +6,18 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::encoder::{Bins, Feature};
 use crate::file::layout::{
-    ALIGNMENT, ALL_OUTPUTS, BinsKind, CHECKSUM, Code, ENTRY, HEADER, MAGIC, PartKind, SECTIONS,
-    Section, TermKind, VERSION, node,
+    ALIGNMENT, ALL_OUTPUTS, BinsKind, CHECKSUM, Code, ENTRY, HEADER, InputKind, MAGIC, PartKind,
+    SECTIONS, Section, TermKind, VERSION, WITHOUT_NETS, n_sections, node,
 };
 use crate::linear::Term;
 use crate::members::{Member, Model, Part};
+use crate::net::{Input, Layer};
 use crate::schema::Schema;
 use crate::tree::{BinSet, Node, Test, Tree, TreeOutput};
 
 impl Model {
-    /// The bytes of its file; equal models have equal bytes.
+    /// The bytes of its file; equal models have equal bytes. A model without nets is written as
+    /// version 1, which older programs read.
     ///
     /// Layout: `docs/FORMAT.md`.
     pub fn to_bytes(&self) -> Vec<u8> {
@@ -24,7 +26,8 @@ impl Model {
         self.features.iter().for_each(|feature| writer.feature(feature));
         self.members.iter().for_each(|member| writer.member(member));
         writer.bytes(Section::Notes, self.notes.as_bytes());
-        assemble(&writer.sections)
+        let has_nets = self.members.iter().any(|member| matches!(member.part, Part::Net(_)));
+        assemble(&writer.sections, if has_nets { VERSION } else { WITHOUT_NETS })
     }
 }
 
@@ -50,6 +53,10 @@ impl Writer {
     }
 
     fn f64s(&mut self, section: Section, numbers: &[f64]) {
+        numbers.iter().for_each(|number| self.bytes(section, &number.to_le_bytes()));
+    }
+
+    fn f32s(&mut self, section: Section, numbers: &[f32]) {
         numbers.iter().for_each(|number| self.bytes(section, &number.to_le_bytes()));
     }
 
@@ -89,18 +96,26 @@ impl Writer {
         let (kind, n_numbers, n_items) = match &member.part {
             Part::Trees(trees) => (PartKind::Trees, trees.base.len() + 1, trees.trees.len()),
             Part::Linear(linear) => (PartKind::Linear, linear.intercept.len(), linear.terms.len()),
+            Part::Net(net) => (PartKind::Net, net.base.len() + 1, net.inputs.len()),
             Part::Constant(values) => (PartKind::Constant, values.len(), 0),
         };
+        let n_layers = if let Part::Net(net) = &member.part { net.layers.len() } else { 0 };
         self.f64s(Section::Members, &[member.weight]);
         self.bytes(Section::Members, &[member.link.code(), kind.code(), 0, 0]);
         self.count(Section::Members, n_numbers);
         self.count(Section::Members, n_items);
-        self.u32(Section::Members, 0);
+        self.count(Section::Members, n_layers);
         match &member.part {
             Part::Constant(values) => self.f64s(Section::Numbers, values),
             Part::Linear(linear) => {
                 self.f64s(Section::Numbers, &linear.intercept);
                 linear.terms.iter().for_each(|term| self.term(term));
+            }
+            Part::Net(net) => {
+                self.f64s(Section::Numbers, &net.base);
+                self.f64s(Section::Numbers, &[net.scale]);
+                net.inputs.iter().for_each(|input| self.input(input));
+                net.layers.iter().for_each(|layer| self.layer(layer));
             }
             Part::Trees(trees) => {
                 self.f64s(Section::Numbers, &trees.base);
@@ -133,6 +148,33 @@ impl Writer {
         }
     }
 
+    fn input(&mut self, input: &Input) {
+        let (kind, indicator, n_rows) = match input {
+            Input::Number { indicator, .. } => (InputKind::Number, u8::from(*indicator), 0),
+            Input::OneHot { .. } => (InputKind::OneHot, 0, 0),
+            Input::Embedding { rows, .. } => (InputKind::Embedding, 0, rows.len()),
+        };
+        self.u32(Section::Inputs, input.feature());
+        self.bytes(Section::Inputs, &[kind.code(), indicator, 0, 0]);
+        self.count(Section::Inputs, input.width());
+        self.count(Section::Inputs, n_rows);
+        match input {
+            Input::Number { center, factor, clip, missing, .. } => {
+                self.f64s(Section::Numbers, &[*center, *factor, *clip, *missing]);
+            }
+            Input::OneHot { .. } => {}
+            Input::Embedding { rows, .. } => self.f32s(Section::Weights, rows),
+        }
+    }
+
+    fn layer(&mut self, layer: &Layer) {
+        self.count(Section::Layers, layer.bias.len());
+        self.bytes(Section::Layers, &[layer.activation.code(), 0, 0, 0]);
+        self.count(Section::Layers, layer.weights.len());
+        self.f32s(Section::Weights, &layer.bias);
+        self.f32s(Section::Weights, &layer.weights);
+    }
+
     fn tree(&mut self, tree: &Tree, output: TreeOutput) {
         self.count(Section::Trees, tree.nodes.len());
         self.count(Section::Trees, tree.values.len());
@@ -144,9 +186,7 @@ impl Writer {
             },
         );
         tree.nodes.iter().for_each(|node| self.node(node));
-        for value in &tree.values {
-            self.bytes(Section::Values, &value.to_le_bytes());
-        }
+        self.f32s(Section::Values, &tree.values);
     }
 
     fn node(&mut self, node: &Node) {
@@ -185,8 +225,9 @@ impl Writer {
     }
 }
 
-/// Header, table and sections, padded and with their checksums.
-fn assemble(sections: &[Vec<u8>]) -> Vec<u8> {
+/// Header, table and the sections of a version, padded and with their checksums.
+fn assemble(sections: &[Vec<u8>], version: u32) -> Vec<u8> {
+    let sections = &sections[..n_sections(version).expect("a version that is written")];
     let mut table = Vec::with_capacity(ENTRY * sections.len());
     let mut body = Vec::new();
     let start = (HEADER + ENTRY * sections.len()).next_multiple_of(ALIGNMENT);
@@ -199,7 +240,7 @@ fn assemble(sections: &[Vec<u8>]) -> Vec<u8> {
     }
     let mut file = Vec::with_capacity(start + body.len());
     file.extend_from_slice(&MAGIC);
-    file.extend_from_slice(&VERSION.to_le_bytes());
+    file.extend_from_slice(&version.to_le_bytes());
     file.extend_from_slice(&(sections.len() as u32).to_le_bytes());
     file.extend_from_slice(&((start + body.len()) as u64).to_le_bytes());
     file.resize(HEADER, 0);

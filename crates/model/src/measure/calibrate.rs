@@ -26,12 +26,14 @@ fn shapes() -> Vec<Synthetic> {
     let numbers = |n_numeric, n_trees| Synthetic { n_numeric, n_trees, ..base };
     let names = Synthetic { n_numeric: 0, n_categorical: 16, ..base };
     let linear = Synthetic { n_trees: 0, linear: true, n_numeric: 40, ..base };
+    let net = Synthetic { n_trees: 0, n_numeric: 20, n_outputs: 4, ..base };
     vec![
         balanced(100, 64),
         Synthetic { n_leaves: 2, ..numbers(40, 40) },
         grown(300, 31),
         Synthetic { n_trees: 24, n_leaves: 2, ..names },
         linear,
+        Synthetic { n_hidden: 128, ..net },
         Synthetic { n_leaves: 2, ..numbers(1, 1) },
         grown(60, 100),
         numbers(100, 100),
@@ -54,6 +56,8 @@ fn shapes() -> Vec<Synthetic> {
         numbers(400, 60),
         Synthetic { n_leaves: 8, ..numbers(600, 200) },
         Synthetic { n_trees: 8, ..names },
+        Synthetic { n_hidden: 512, n_numeric: 300, ..net },
+        Synthetic { n_hidden: 32, ..net },
     ]
 }
 

@@ -9,6 +9,7 @@ use crate::encoder::{Bins, Derive, Feature};
 use crate::engine::RowSource;
 use crate::linear::{Linear, Term};
 use crate::members::{Link, Member, Model, Part};
+use crate::net::{Activation, Input, Layer, Net};
 use crate::random::Random;
 use crate::schema::{ColumnKind, InputColumn, Schema, TaskKind};
 use crate::tree::{BinSet, Node, Test, Tree, TreeOutput, Trees};
@@ -33,6 +34,8 @@ pub struct Synthetic {
     pub balanced: bool,
     /// Whether there is a linear member over all features.
     pub linear: bool,
+    /// Rectified units of the hidden layer of a net over all features; 0 is none.
+    pub n_hidden: usize,
     /// Outputs: 1 is a regression; more are classes, with a row of numbers in every leaf.
     pub n_outputs: usize,
     /// Seed of the contents.
@@ -50,6 +53,7 @@ impl Default for Synthetic {
             n_leaves: 31,
             balanced: false,
             linear: false,
+            n_hidden: 0,
             n_outputs: 1,
             seed: 0,
         }
@@ -63,11 +67,14 @@ impl Synthetic {
         let features = self.features();
         let mut members = Vec::new();
         let mut add = |part| members.push(Member { weight: 1.0, link: Link::Identity, part });
-        if self.n_trees > 0 || !self.linear {
+        if self.n_trees > 0 || !self.linear && self.n_hidden == 0 {
             add(Part::Trees(self.trees(&features, &mut random)));
         }
         if self.linear {
             add(Part::Linear(self.linear(&features, &mut random)));
+        }
+        if self.n_hidden > 0 {
+            add(Part::Net(self.net(&features, &mut random)));
         }
         Model { schema: self.schema(), features, members, notes: String::new() }
     }
@@ -157,6 +164,34 @@ impl Synthetic {
         });
         let terms = terms.collect();
         Linear { intercept: numbers(self.n_outputs), terms }
+    }
+
+    fn net(&self, features: &[Feature], random: &mut Random) -> Net {
+        let input = |(index, feature): (usize, &Feature)| {
+            let feature_index = index as u32;
+            if feature.bins.is_categorical() {
+                let n_bins = feature.bins.n_bins() as u32;
+                return Input::OneHot { feature: feature_index, n_bins };
+            }
+            let (center, factor, clip, missing) = (0.5, 3.0, 3.0, 0.0);
+            Input::Number {
+                feature: feature_index,
+                center,
+                factor,
+                clip,
+                missing,
+                indicator: false,
+            }
+        };
+        let inputs: Vec<Input> = features.iter().enumerate().map(input).collect();
+        let mut layer = |n_inputs, n_outputs, activation| {
+            let mut weights = |n| (0..n).map(|_| random.unit() as f32 - 0.5).collect::<Vec<f32>>();
+            Layer { bias: weights(n_outputs), weights: weights(n_inputs * n_outputs), activation }
+        };
+        let n_inputs = inputs.iter().map(Input::width).sum();
+        let hidden = layer(n_inputs, self.n_hidden, Activation::Relu);
+        let last = layer(self.n_hidden, self.n_outputs, Activation::Identity);
+        Net { base: vec![0.0; self.n_outputs], scale: 1.0, inputs, layers: vec![hidden, last] }
     }
 
     /// Distinct random rows for the model, one cell in 50 missing.

@@ -25,6 +25,7 @@ pub fn member(
     let scores = match &member.part {
         Part::Trees(trees) => of_trees(builder, features, model, trees),
         Part::Linear(linear) => of_terms(builder, features, model, linear),
+        Part::Net(_) => return Err(Error::Unsupported("a neural net".into())),
         Part::Constant(values) => {
             let zeros = zeros(builder, features, n_outputs);
             plus(builder, &zeros, values)

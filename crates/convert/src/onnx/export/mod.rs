@@ -15,11 +15,11 @@ mod members;
 
 use std::collections::BTreeSet;
 
-use eyas_model::{ColumnKind, Model, Node, Part, TaskKind, Term};
+use eyas_model::{ColumnKind, Input, Model, Node, Part, TaskKind, Term};
 use prost::Message;
 
 use crate::Exporter;
-use crate::error::Error;
+use crate::error::{Error, refuse_nets};
 use crate::onnx::export::builder::Builder;
 use crate::onnx::export::features::Features;
 use crate::onnx::messages::{ModelProto, OperatorSetIdProto, element};
@@ -67,6 +67,7 @@ fn write(model: &Model, name: &str) -> Result<Vec<u8>, Error> {
 
 /// Fails for what has no exact form here.
 fn check(model: &Model) -> Result<(), Error> {
+    refuse_nets(model, "ONNX")?;
     let columns = &model.schema.columns;
     for index in used_features(model) {
         let feature = &model.features[index as usize];
@@ -112,6 +113,7 @@ fn used_features(model: &Model) -> BTreeSet<u32> {
             Part::Linear(linear) => used.extend(linear.terms.iter().map(|term| match term {
                 Term::Number { feature, .. } | Term::Bins { feature, .. } => *feature,
             })),
+            Part::Net(net) => used.extend(net.inputs.iter().map(Input::feature)),
             Part::Constant(_) => {}
         }
     }

@@ -10,6 +10,7 @@ use crate::engine::columns::{ColumnTree, Columns, GROUPS, MAX_NODES, ROWS, Reach
 use crate::engine::edges::{self, Count};
 use crate::engine::encode::{Encoded, Encoder};
 use crate::engine::narrow::Keys;
+use crate::engine::net::{Active, PackedLayer};
 use crate::engine::pack::Section;
 use crate::engine::packing::Packing;
 use crate::engine::vectors::{Paths, Run, Vector, Vectors};
@@ -324,6 +325,12 @@ fn exit<const Q: usize>(block: &Block, row: &Row) -> u32 {
     let reached = equal_words(given, load_words(&block.want), load_words(&block.care));
     let exit = reached.trailing_zeros() / 2;
     block.leave(exit)
+}
+
+/// Outputs of a dense layer, see [`PackedLayer::forward`].
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+pub(crate) fn dense(layer: &PackedLayer, active: &[Active], sums: &mut [f32]) {
+    layer.forward::<64>(active, sums);
 }
 
 /// Encodes one row, see [`Encoder::encode`].

@@ -14,6 +14,7 @@ use crate::engine::columns::{ColumnTree, Columns, GROUPS, MAX_NODES, ROWS, Reach
 use crate::engine::edges::{self, Count};
 use crate::engine::encode::{Encoded, Encoder};
 use crate::engine::narrow::{AT_ONCE, Keys, NarrowSearch};
+use crate::engine::net::{Active, PackedLayer};
 use crate::engine::pack::Section;
 use crate::engine::packing::Packing;
 use crate::engine::vectors::{Paths, Run, Vector, Vectors};
@@ -393,6 +394,12 @@ fn exit<const W: usize>(block: &Block, row: &[__m512i; W]) -> u32 {
     let reached = _mm256_testn_epi16_mask(differ, load_words(&block.care));
     let exit = u32::from(reached).trailing_zeros();
     block.leave(exit)
+}
+
+/// Outputs of a dense layer, see [`PackedLayer::forward`].
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi1,bmi2,lzcnt,popcnt")]
+pub(crate) fn dense(layer: &PackedLayer, active: &[Active], sums: &mut [f32]) {
+    layer.forward::<128>(active, sums);
 }
 
 /// Encodes one row, see [`Encoder::encode`].

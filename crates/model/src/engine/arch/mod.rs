@@ -5,6 +5,7 @@
 use crate::engine::columns::{ColumnTree, Columns, ROWS, Reach};
 use crate::engine::edges::Portable;
 use crate::engine::encode::{Encoded, Encoder};
+use crate::engine::net::{Active, PackedLayer};
 use crate::engine::pack::Section;
 use crate::engine::packing::Packing;
 use crate::engine::tier::{Kind, Tier};
@@ -166,6 +167,21 @@ pub(crate) fn bins(
         Kind::Avx2 => avx2::ByVectors::bins(search, values, bins),
         #[cfg(target_arch = "x86_64")]
         Kind::Avx512 => avx512::ByVectors::bins(search, values, bins),
+    }
+}
+
+/// Outputs of a dense layer from the inputs that are not zero, see [`PackedLayer::forward`].
+pub(crate) fn dense(tier: Tier, layer: &PackedLayer, active: &[Active], sums: &mut [f32]) {
+    match tier.kind() {
+        Kind::Scalar => layer.forward::<32>(active, sums),
+        // SAFETY: a tier exists only where the processor has its instructions.
+        #[cfg(target_arch = "x86_64")]
+        #[allow(unsafe_code)]
+        Kind::Avx2 => unsafe { avx2::dense(layer, active, sums) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        #[allow(unsafe_code)]
+        Kind::Avx512 => unsafe { avx512::dense(layer, active, sums) },
     }
 }
 
