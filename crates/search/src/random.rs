@@ -4,12 +4,18 @@
 //! part of the contract: a saved seed gives the same model after an update (golden test).
 
 /// Mixes the parts of a key, e.g. `[seed, tree, node path, feature]`, into 64 random bits.
+#[inline]
 pub fn key(parts: &[u64]) -> u64 {
-    parts.iter().fold(0x9E37_79B9_7F4A_7C15, |state, &part| {
-        mix(state ^ mix(part.wrapping_add(0x9E37_79B9_7F4A_7C15)))
-    })
+    parts.iter().fold(0x9E37_79B9_7F4A_7C15, |state, &part| longer(state, part))
 }
 
+/// The key of the parts that `front` is the key of, and one more: for loops over the last part.
+#[inline]
+pub fn longer(front: u64, part: u64) -> u64 {
+    mix(front ^ mix(part.wrapping_add(0x9E37_79B9_7F4A_7C15)))
+}
+
+#[inline]
 fn mix(mut z: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
@@ -22,17 +28,26 @@ pub struct Stream(u64);
 
 impl Stream {
     /// A stream of its own for this key.
+    #[inline]
     pub fn new(parts: &[u64]) -> Stream {
         Stream(key(parts))
     }
 
+    /// The stream of a key that is known.
+    #[inline]
+    pub fn of_key(key: u64) -> Stream {
+        Stream(key)
+    }
+
     /// 64 random bits.
+    #[inline]
     pub fn next_u64(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         mix(self.0)
     }
 
     /// Uniform in `[0, 1)`, 53 bits.
+    #[inline]
     pub fn uniform(&mut self) -> f64 {
         (self.next_u64() >> 11) as f64 / (1u64 << 53) as f64
     }
@@ -60,6 +75,7 @@ mod tests {
         let got: Vec<u64> = (0..3).map(|_| stream.next_u64()).collect();
         assert_eq!(got, [0x5BC581B04A97C4DF, 0x9C4D6541405D32D6, 0x443334DAC5D2F022]);
         assert_eq!(key(&[]), 0x9E37_79B9_7F4A_7C15);
+        assert_eq!(longer(key(&[1, 2]), 3), key(&[1, 2, 3]));
     }
 
     #[test]

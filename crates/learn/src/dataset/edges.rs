@@ -10,6 +10,7 @@
 
 use eyas_model::encoder::MAX_EDGES;
 
+use crate::kernels::arch::{Kernel, widest};
 use crate::random::Stream;
 
 /// Most rows that thresholds of columns with many distinct values are made from.
@@ -124,23 +125,50 @@ fn equal_shares(distinct: &[f64], counts: &[u64]) -> Vec<f64> {
     edges
 }
 
-/// Bins of a column, equal to [`eyas_model::encoder::bin_of_number`]: a binary search of fixed
-/// length, so that no branch depends on a value.
+/// Bins of a column, equal to [`eyas_model::encoder::bin_of_number`]: a value is compared with the
+/// last edge of each block, then with all of one block, so that no branch depends on it.
 pub fn bins_of_numbers(edges: &[f64], values: &[f64]) -> Vec<u8> {
     assert!(edges.len() <= MAX_EDGES, "{} edges", edges.len());
-    let mut padded = [f64::INFINITY; 256];
-    padded[..edges.len()].copy_from_slice(edges);
-    let first_step = (edges.len() + 1).next_power_of_two() / 2;
-    values.iter().map(|&value| bin(&padded, first_step, value)).collect()
+    let mut blocks = [[f64::INFINITY; BLOCK]; BLOCK];
+    blocks.as_flattened_mut()[..edges.len()].copy_from_slice(edges);
+    let lasts = blocks.map(|block| block[BLOCK - 1]);
+    let mut bins = vec![0; values.len()];
+    widest(Search { blocks: &blocks, lasts: &lasts, values, bins: &mut bins });
+    bins
 }
 
-fn bin(padded: &[f64; 256], first_step: usize, value: f64) -> u8 {
-    let (mut below, mut step) = (0, first_step);
-    while step > 0 {
-        below += if padded[(below + step - 1) & 255] < value { step } else { 0 };
-        step /= 2;
+/// Edges of a block, and blocks.
+const BLOCK: usize = 16;
+
+struct Search<'a> {
+    blocks: &'a [[f64; BLOCK]; BLOCK],
+    lasts: &'a [f64; BLOCK],
+    values: &'a [f64],
+    bins: &'a mut [u8],
+}
+
+impl Kernel for Search<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for (bin, &value) in self.bins.iter_mut().zip(self.values) {
+            // The last edge of all is infinite, and above every value.
+            let block = n_below(self.lasts, value) % BLOCK;
+            let below = block * BLOCK + n_below(&self.blocks[block], value);
+            *bin = if value.is_nan() { 0 } else { below as u8 + 1 };
+        }
     }
-    if value.is_nan() { 0 } else { below as u8 + 1 }
+}
+
+/// How many of the edges a value is above.
+#[inline(always)]
+fn n_below(edges: &[f64; BLOCK], value: f64) -> usize {
+    let mut n = 0u64;
+    for &edge in edges {
+        n += u64::from(edge < value);
+    }
+    n as usize
 }
 
 #[cfg(test)]

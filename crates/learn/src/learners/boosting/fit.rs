@@ -9,7 +9,7 @@ use eyas_model::{BinSet, Node, Test, Tree, TreeOutput};
 use super::binned::Binned;
 use super::constraints::Constraints;
 use super::estimate::GRADIENT_WORK;
-use super::gradients::{Gradients, Pair, Sample, sketch};
+use super::gradients::{Gradients, Pair, sketch};
 use super::ground::Ground;
 use super::grow::{Grower, TreeInput};
 use super::meter::Meter;
@@ -19,6 +19,7 @@ use super::parameters::{Parameters, Sampling};
 use super::rate::Rate;
 use super::reuse::Reuse;
 use super::route::Router;
+use super::sample::Sample;
 use super::validation::Validation;
 use super::values::Leaves;
 use crate::error::Error;
@@ -208,6 +209,7 @@ struct Rounds<'a> {
     pairs: Vec<Vec<Pair>>,
     /// Projections of `pairs`; empty unless trees have vector leaves.
     sketches: Vec<Vec<Pair>>,
+    sample: Sample,
     trees: Vec<Tree>,
     outputs: Vec<TreeOutput>,
     counter: ShapeCounter<'a>,
@@ -238,6 +240,7 @@ impl<'a> Rounds<'a> {
             valid_sums: vec![vec![0.0; input.valid.len()]; n_outputs],
             pairs: vec![vec![[0.0; 2]; n_rows]; n_outputs],
             sketches: vec![vec![[0.0; 2]; n_rows]; n_sketches],
+            sample: Sample::default(),
             trees: Vec::new(),
             outputs: Vec::new(),
             counter: ShapeCounter::new(&input.data.features),
@@ -291,12 +294,8 @@ impl<'a> Rounds<'a> {
         objective.pairs(&self.sums, &mut self.pairs, ground.threads);
         ground.meter.spend(GRADIENT_WORK * (ground.binned.n_rows * n_outputs) as u64);
         let key = random::key(&[input.seed, round as u64]);
-        let sample = Sample::draw(
-            ground.parameters,
-            &self.pairs,
-            random::key(&[key, SAMPLE]),
-            ground.threads,
-        );
+        let sample_key = random::key(&[key, SAMPLE]);
+        self.sample.draw(ground.parameters, &self.pairs, sample_key, ground.threads);
         let n_channels = self.sketches.len();
         if n_channels > 0 {
             let key = random::key(&[key, SKETCH]);
@@ -304,7 +303,7 @@ impl<'a> Rounds<'a> {
         }
         let given = Round {
             rate: self.rate.at(round),
-            sample: &sample,
+            sample: &self.sample,
             pairs: &self.pairs,
             sketches: &self.sketches,
             without_categories: self.sets.len() >= MOST_SETS,
@@ -324,7 +323,7 @@ impl<'a> Rounds<'a> {
             let trees = trees.into_iter().zip(0..);
             trees.map(|((_, tree), output)| (TreeOutput::One(output), tree)).collect()
         };
-        let learned = grown.iter().any(|(_, tree)| tree.is_some()) || sample.rows.is_some();
+        let learned = grown.iter().any(|(_, tree)| tree.is_some()) || self.sample.rows.is_some();
         for (output, tree) in grown {
             tree.into_iter().for_each(|tree| self.push(tree, output));
         }

@@ -1,10 +1,9 @@
-//! Gradients rounded to whole numbers, and which rows a tree learns from.
+//! Gradients rounded to whole numbers.
 
-use super::parameters::{Parameters, Sampling};
 use super::split::Scale;
 use crate::kernels::arch::{Kernel, widest};
 use crate::kernels::histogram::Packing;
-use crate::random::{self, Stream};
+use crate::random;
 use crate::threads::{ONE_THREAD, Threads};
 
 /// Rows whose gradients one thread rounds.
@@ -158,110 +157,6 @@ fn nearest(x: f32) -> i32 {
     (x + ROUND).to_bits() as i32 - ROUND.to_bits() as i32
 }
 
-/// The rows a tree learns from.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Sample {
-    /// Rows, ascending; `None` is all.
-    pub rows: Option<Vec<u32>>,
-    /// Factors on their gradients `(n_rows,)`; `None` is all 1.
-    pub weights: Option<Vec<f32>>,
-}
-
-impl Sample {
-    /// Draws the rows of a round from the pairs of all outputs.
-    pub fn draw(
-        parameters: &Parameters,
-        pairs: &[Vec<Pair>],
-        key: u64,
-        threads: &Threads,
-    ) -> Sample {
-        let n_rows = pairs[0].len();
-        if parameters.subsample >= 1.0 {
-            return Sample::default();
-        }
-        match parameters.sampling {
-            Sampling::Bernoulli => {
-                let share = parameters.subsample;
-                let rows = threads.map(n_rows.div_ceil(PIECE), |piece| {
-                    let rows = piece * PIECE..n_rows.min((piece + 1) * PIECE);
-                    let rows = rows.start as u32..rows.end as u32;
-                    rows.filter(|&row| uniform(key, row) < share).collect::<Vec<u32>>()
-                });
-                Sample { rows: Some(rows.concat()), weights: None }
-            }
-            Sampling::Mvs => minimal_variance(parameters, pairs, key, threads),
-        }
-    }
-}
-
-fn uniform(key: u64, row: u32) -> f64 {
-    Stream::new(&[key, u64::from(row)]).uniform()
-}
-
-/// Rows with probability `min(1, size / threshold)`, where `size^2 = sum of g^2 + h^2`, each
-/// counted `1 / probability` times.
-///
-/// Reference: Ibragimov, Gusev 2019, Minimal Variance Sampling in Stochastic Gradient Boosting,
-/// arXiv:1910.13204.
-fn minimal_variance(
-    parameters: &Parameters,
-    pairs: &[Vec<Pair>],
-    key: u64,
-    threads: &Threads,
-) -> Sample {
-    let n_rows = pairs[0].len();
-    let mut sizes = vec![0f32; n_rows];
-    let mut pieces: Vec<&mut [f32]> = sizes.chunks_mut(PIECE).collect();
-    threads.for_each_mut(&mut pieces, |piece, sizes| {
-        let rows = piece * PIECE..piece * PIECE + sizes.len();
-        for pairs in pairs {
-            for (size, pair) in sizes.iter_mut().zip(&pairs[rows.clone()]) {
-                *size += pair[0] * pair[0] + pair[1] * pair[1];
-            }
-        }
-        sizes.iter_mut().for_each(|size| *size = size.sqrt());
-    });
-    let threshold = threshold(&sizes, parameters.subsample * n_rows as f64);
-    let mut weights = vec![0f32; n_rows];
-    let mut pieces: Vec<(&mut [f32], Vec<u32>)> =
-        weights.chunks_mut(PIECE).map(|weights| (weights, Vec::new())).collect();
-    threads.for_each_mut(&mut pieces, |piece, (weights, rows)| {
-        for (weight, row) in weights.iter_mut().zip(piece * PIECE..) {
-            let probability = f64::from(sizes[row]) / threshold;
-            if probability >= 1.0 || uniform(key, row as u32) < probability {
-                *weight = (1.0 / probability.min(1.0)) as f32;
-                rows.push(row as u32);
-            }
-        }
-    });
-    let rows = pieces.into_iter().flat_map(|(_, rows)| rows).collect();
-    Sample { rows: Some(rows), weights: Some(weights) }
-}
-
-/// The threshold at which `wanted` rows are expected.
-fn threshold(sizes: &[f32], wanted: f64) -> f64 {
-    let total: f64 = sizes.iter().map(|&size| f64::from(size)).sum();
-    let mut threshold = (total / wanted).max(f64::MIN_POSITIVE);
-    // Rows over the threshold count 1; what they have too much goes to the rest. The threshold
-    // falls each time, and few steps suffice.
-    for _ in 0..20 {
-        let (mut over, mut rest) = (0.0, 0.0);
-        for &size in sizes {
-            let size = f64::from(size);
-            if size >= threshold { over += 1.0 } else { rest += size }
-        }
-        if over >= wanted || rest == 0.0 {
-            break;
-        }
-        let next = rest / (wanted - over);
-        if next >= threshold * 0.999 {
-            break;
-        }
-        threshold = next;
-    }
-    threshold
-}
-
 /// Draws signs `(n_outputs, n_channels)` for the projection of a round.
 ///
 /// Reference: Iosipoi, Vakhrushev 2022, SketchBoost, arXiv:2211.12858.
@@ -316,15 +211,5 @@ mod tests {
         for x in [-4_194_304.0f32, -8191.6, -0.4, 0.0, 0.6, 8191.4, 4_194_304.0] {
             assert_eq!(nearest(x), x.round() as i32, "{x}");
         }
-    }
-
-    #[test]
-    fn minimal_variance_takes_the_share_and_keeps_sums() {
-        let pairs: Vec<Pair> =
-            (0..20_000).map(|i| [((i % 97) as f32 / 97.0).powi(4), 0.1]).collect();
-        let sizes: Vec<f32> = pairs.iter().map(|p| (p[0] * p[0] + p[1] * p[1]).sqrt()).collect();
-        let threshold = threshold(&sizes, 6000.0);
-        let expected: f64 = sizes.iter().map(|&s| (f64::from(s) / threshold).min(1.0)).sum();
-        assert!((expected - 6000.0).abs() < 60.0, "{expected}");
     }
 }

@@ -32,6 +32,7 @@ mod portfolio;
 mod rate;
 mod reuse;
 mod route;
+mod sample;
 mod split;
 mod sums;
 mod threshold;

@@ -4,11 +4,12 @@ use std::ops::Range;
 
 use eyas_model::Node;
 
-use super::gradients::{Pair, Sample};
+use super::gradients::Pair;
 use super::grow::Grown;
 use super::leaf::{FREE, Leaf};
 use super::objective::Objective;
 use super::parameters::Parameters;
+use super::sample::Sample;
 use super::split::Sums;
 use crate::threads::{ONE_THREAD, Threads};
 
