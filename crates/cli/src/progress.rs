@@ -132,6 +132,7 @@ impl Progress {
                     state.best = *best;
                 })
             }
+            Event::TakenUp { .. } => self.note(&taken_up_line(event)),
             Event::Stage { stage, .. } => self.update(|state| state.stage = stage),
             Event::Notice { text } => self.notice(text),
             _ => {}
@@ -204,6 +205,16 @@ fn started_line(event: &Event) -> String {
         "{task}{classes}: {} rows, {n_features} features; {metric} ({direction} is better), {validation}",
         crate::quantities::show_count(*n_rows as u64)
     )
+}
+
+/// Where a run goes on, in one line.
+fn taken_up_line(event: &Event) -> String {
+    let Event::TakenUp { trial, learner, fold, steps, unit } = event else {
+        return String::new();
+    };
+    let fold = fold.map_or_else(|| ", refit".into(), |fold| format!(", fold {fold}"));
+    let steps = crate::quantities::show_count(*steps as u64);
+    format!("goes on inside trial {trial} ({learner}){fold}, after {steps} {unit}")
 }
 
 impl Clock {
@@ -297,6 +308,21 @@ mod tests {
         assert_eq!(reading.words(), "reading, pass 2: 1,500,000 rows");
         let clock = Clock { started: Instant::now(), seconds: None };
         assert_eq!(clock.fraction(&state), 0.5);
+    }
+
+    #[test]
+    fn where_a_run_goes_on_is_told_in_one_line() {
+        let event = |fold| Event::TakenUp {
+            trial: 7,
+            learner: "boosting".into(),
+            fold,
+            steps: 1180,
+            unit: "rounds",
+        };
+        let line = taken_up_line(&event(Some(2)));
+        assert_eq!(line, "goes on inside trial 7 (boosting), fold 2, after 1,180 rounds");
+        let line = taken_up_line(&event(None));
+        assert_eq!(line, "goes on inside trial 7 (boosting), refit, after 1,180 rounds");
     }
 
     #[test]

@@ -95,6 +95,16 @@ pub struct Nanoseconds(pub f64);
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Seconds(pub f64);
 
+/// Time between two occasions, in seconds; `None` if there are none.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Every(pub Option<f64>);
+
+impl Default for Every {
+    fn default() -> Every {
+        Every(Some(60.0))
+    }
+}
+
 /// A size in bytes, at least 1.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Bytes(pub u64);
@@ -107,6 +117,17 @@ pub fn latency(text: &str) -> Result<Nanoseconds, String> {
 /// A training budget such as `60s`.
 pub fn budget(text: &str) -> Result<Seconds, String> {
     TIME.parse(text).map(|ns| Seconds(ns / 1e9))
+}
+
+/// A time between two occasions such as `60s`, or `never`.
+pub fn every(text: &str) -> Result<Every, String> {
+    match text.trim() {
+        "never" | "0" => Ok(Every(None)),
+        text => TIME
+            .parse(text)
+            .map(|ns| Every(Some(ns / 1e9)))
+            .map_err(|problem| format!("{problem}; or never")),
+    }
 }
 
 /// A size such as `1MB`.
@@ -213,6 +234,14 @@ mod tests {
             assert_eq!(latency(text), Ok(Nanoseconds(ns)), "{text}");
         }
         assert_eq!(budget("2m"), Ok(Seconds(120.0)));
+    }
+
+    #[test]
+    fn occasions_may_be_never() {
+        assert_eq!(every("90s"), Ok(Every(Some(90.0))));
+        assert_eq!([every("never"), every("0")], [Ok(Every(None)), Ok(Every(None))]);
+        let error = every("sometimes").unwrap_err();
+        assert!(error.contains("`sometimes` is not a time") && error.contains("never"), "{error}");
     }
 
     #[test]

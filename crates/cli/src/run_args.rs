@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
 use crate::places;
-use crate::quantities::{self, Bytes, Nanoseconds, Seconds};
+use crate::quantities::{self, Bytes, Every, Nanoseconds, Seconds};
 
 /// Everything that a run depends on besides the training data.
 #[derive(Debug, Clone, Args, Serialize, Deserialize)]
@@ -217,6 +217,12 @@ pub struct OutputArgs {
     /// Folder of the run's journal; in the user's state folder, named by data and time, if not given
     #[arg(long, value_name = "DIR")]
     pub run: Option<PathBuf>,
+
+    /// Keep the state of every fit under way in the run's folder so often, for `eyas resume`, or `never`;
+    /// it takes under 1 % of the time
+    #[arg(long, value_name = "TIME|never", value_parser = quantities::every, default_value = "60s")]
+    #[serde(default)]
+    pub checkpoint_every: Every,
 
     /// Write every event of the run to this file, one JSON object a line
     #[arg(long, value_name = "FILE")]

@@ -51,6 +51,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         without: Vec::new(),
         out: std::env::temp_dir().join("example.eyas"),
         run_dir: std::env::temp_dir().join(format!("eyas-example-{}", std::process::id())),
+        checkpoint_seconds: Some(60.0),
         data_name: data.clone(),
         caller_state: String::new(),
     };

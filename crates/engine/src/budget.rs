@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::heartbeat::Heartbeat;
+
 /// How long a run may take.
 #[derive(Debug, Clone, Copy)]
 pub enum Budget {
@@ -45,17 +47,34 @@ pub struct Meter<'a> {
     began: Instant,
     work: AtomicU64,
     interrupt: &'a Interrupt,
+    heartbeat: Option<Heartbeat>,
 }
 
 impl<'a> Meter<'a> {
-    /// Starts to count. `earlier_seconds` were used by the run before it was stopped and resumed.
+    /// Starts to count. `earlier_seconds` were used by the run before it was stopped and resumed; more
+    /// than a clock can hold count as none.
     pub fn new(budget: Budget, earlier_seconds: f64, interrupt: &'a Interrupt) -> Meter<'a> {
         let began = match budget {
             Budget::Wall { started, .. } => started,
             Budget::Work(_) => Instant::now(),
         };
-        let began = began.checked_sub(Duration::from_secs_f64(earlier_seconds)).unwrap_or(began);
-        Meter { budget, began, work: AtomicU64::new(0), interrupt }
+        let earlier = Duration::try_from_secs_f64(earlier_seconds).unwrap_or_default();
+        let began = began.checked_sub(earlier).unwrap_or(began);
+        Meter { budget, began, work: AtomicU64::new(0), interrupt, heartbeat: None }
+    }
+
+    /// Keeps the time of the run as it goes on, if the budget is time.
+    #[must_use]
+    pub(crate) fn with_heartbeat(self, heartbeat: Option<Heartbeat>) -> Meter<'a> {
+        let heartbeat = heartbeat.filter(|_| !self.by_work());
+        Meter { heartbeat, ..self }
+    }
+
+    /// Keeps the time of the run, if it is time to.
+    pub(crate) fn beat(&self, elapsed: f64) {
+        if let Some(heartbeat) = &self.heartbeat {
+            heartbeat.beat(elapsed);
+        }
     }
 
     /// Seconds since the run began.
@@ -158,6 +177,8 @@ impl eyas_learn::Stop for FitLimit<'_> {
             return spent as f64 >= self.limit || self.meter.is_interrupted();
         }
         let end = self.or_at.map_or(self.limit, |moment| moment.get().min(self.limit));
-        self.meter.elapsed() >= end || self.meter.is_interrupted()
+        let elapsed = self.meter.elapsed();
+        self.meter.beat(elapsed);
+        elapsed >= end || self.meter.is_interrupted()
     }
 }

@@ -1,5 +1,7 @@
 //! What happens during a run, told as it happens: for progress bars, dashboards and trackers.
 
+use std::sync::{Mutex, PoisonError};
+
 use eyas_search::Trial;
 use serde::Serialize;
 
@@ -43,6 +45,19 @@ pub enum Event {
         elapsed: f64,
         /// The trial.
         trial: Trial,
+    },
+    /// A fit that was under way when the run was cut off goes on where it was.
+    TakenUp {
+        /// Number of the trial.
+        trial: u64,
+        /// Its learner.
+        learner: String,
+        /// The fold, counted from 1; `None` for a refit on all rows.
+        fold: Option<usize>,
+        /// Steps that it has done.
+        steps: usize,
+        /// What they are called, e.g. `rounds`.
+        unit: &'static str,
     },
     /// Training steps of a trial: (step, learning rate, validation loss).
     Steps {
@@ -92,6 +107,25 @@ pub enum Event {
 pub trait Observer: Sync {
     /// Something happened.
     fn event(&self, event: &Event);
+}
+
+/// Lets one thread at a time tell an observer.
+pub(crate) struct InTurn<'a> {
+    observer: &'a dyn Observer,
+    turn: Mutex<()>,
+}
+
+impl<'a> InTurn<'a> {
+    pub fn new(observer: &'a dyn Observer) -> InTurn<'a> {
+        InTurn { observer, turn: Mutex::new(()) }
+    }
+}
+
+impl Observer for InTurn<'_> {
+    fn event(&self, event: &Event) {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        self.observer.event(event);
+    }
 }
 
 /// Hears nothing.

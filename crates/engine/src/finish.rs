@@ -12,6 +12,7 @@ use eyas_search::strategy::{Proposal, StopReason};
 
 use crate::assemble::{self, Assembly, Chooser, Form};
 use crate::budget::{FitLimit, Meter};
+use crate::checkpoints::Place;
 use crate::contract::{self, Limits, Settled};
 use crate::error::Error;
 use crate::event::Event;
@@ -21,7 +22,7 @@ use crate::options::Method;
 use crate::report::{Report, Score};
 use crate::reporting::{self, Facts};
 use crate::run::{Run, State};
-use crate::trial::{Candidate, fit_rows, loss_and_se};
+use crate::trial::{Candidate, FitOf, fit_rows, loss_and_se};
 
 /// Distinct rows on which the contract is checked.
 pub const MEASURED_ROWS: usize = 20_000;
@@ -134,7 +135,9 @@ fn notes(report: &Report) -> String {
 
 impl Job<'_> {
     pub(crate) fn stage(&self, stage: &'static str) {
-        self.observer.event(&Event::Stage { elapsed: self.meter.elapsed(), stage });
+        let elapsed = self.meter.elapsed();
+        self.meter.beat(elapsed);
+        self.observer.event(&Event::Stage { elapsed, stage });
     }
 }
 
@@ -473,7 +476,9 @@ impl Ending<'_> {
         let context = &self.run.context;
         let more = rows.all.len() as f64 / self.run.facts.n_rows.max(1) as f64;
         let foreseen = candidate.seconds / candidate.models.len() as f64 * more;
-        if self.meter().elapsed() + foreseen > deadline {
+        // A resumed run may have a part of it behind it.
+        let began = self.meter().elapsed() - context.keeper.seconds_of_refit(candidate.trial);
+        if began + foreseen > deadline {
             return None;
         }
         let proposal = Proposal {
@@ -484,10 +489,16 @@ impl Ending<'_> {
             origin: candidate.origin,
         };
         let limit = FitLimit::new(self.meter(), deadline);
-        let sets = (rows.all.as_slice(), [].as_slice());
-        let last = Some(candidate.truncation);
-        let fitted = fit_rows(context, &proposal, sets, last, threads, &limit);
-        let (model, stopped) = fitted.ok()?;
+        let fit = FitOf {
+            proposal: &proposal,
+            place: Place::Refit,
+            began,
+            train: &rows.all,
+            valid: &[],
+            last_truncation: Some(candidate.truncation),
+            threads,
+        };
+        let (model, stopped) = fit_rows(context, fit, &limit).ok()?;
         let same = |t: &Truncation| t.label == candidate.label;
         let index = model.truncations().iter().position(same)?;
         (!stopped).then(|| (model.link(), model.part(index)))

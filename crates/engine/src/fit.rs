@@ -16,9 +16,11 @@ use eyas_search::{Config, History, Outcome, Trial};
 
 use crate::budget::{Budget, Interrupt, Meter, Moment};
 use crate::candidates::Candidates;
+use crate::checkpoints::{self, Head, Keeper};
 use crate::error::Error;
-use crate::event::{Event, Observer};
+use crate::event::{Event, InTurn, Observer};
 use crate::finish;
+use crate::heartbeat::{self, Heartbeat};
 use crate::journal::{Header, Journal, VERSION, report_of};
 use crate::options::{FitOptions, Method, Validation};
 use crate::remember;
@@ -52,14 +54,17 @@ pub fn fit<'a>(
         caller_state: options.caller_state.clone(),
     };
     let journal = Journal::create(&options.run_dir, &header)?;
-    let meter = Meter::new(options.budget, 0.0, interrupt);
+    let heartbeat = Heartbeat::new(&options.run_dir);
+    let meter = Meter::new(options.budget, 0.0, interrupt).with_heartbeat(heartbeat);
+    let observer = &InTurn::new(observer);
     let job = Job { raw: &raw, options, observer, meter: &meter };
-    job.go(&prepared, memory, Vec::new(), journal)
+    job.go(&prepared, memory, (Vec::new(), Vec::new()), journal)
 }
 
 /// Continues the run of a folder that was stopped or killed; `options` are those of its start,
-/// with the budget of its start: what was used before counts. Of the best trials those that were
-/// not stored whole are fitted again, as far as the budget goes.
+/// with the budget of its start: what was used before counts. Trials that were under way go on from
+/// the last states of their fits. Of the best trials those that were not stored whole are fitted
+/// again, as far as the budget goes.
 ///
 /// # Errors
 /// As [`fit`]; also a journal that cannot be read, a run that has ended, or data that is not the
@@ -94,12 +99,21 @@ pub fn resume<'a>(
                 .into(),
         });
     }
-    let earlier = entries.last().map_or(0.0, |entry| entry.elapsed);
-    let meter = Meter::new(options.budget, earlier, interrupt);
+    let observer = &InTurn::new(observer);
+    let (heads, notices) = checkpoints::found(run_dir, &prepared.fingerprint);
+    notices.into_iter().for_each(|text| observer.event(&Event::Notice { text }));
+    // A run that is killed knows its time by the line of its last trial, the last beat or the last
+    // state of a fit, whichever is later.
+    let known = entries.last().map(|entry| entry.elapsed);
+    let known = known.into_iter().chain(heads.iter().map(|head| head.elapsed));
+    let earlier = known.fold(heartbeat::read(run_dir), f64::max);
+    let heartbeat = Heartbeat::new(run_dir);
+    let meter = Meter::new(options.budget, earlier, interrupt).with_heartbeat(heartbeat);
     entries.iter().for_each(|entry| meter.book(entry.trial.work));
     let options = FitOptions { run_dir: run_dir.to_owned(), ..options.clone() };
     let job = Job { raw: &raw, options: &options, observer, meter: &meter };
-    job.go(&prepared, memory, entries.into_iter().map(|entry| entry.trial).collect(), journal)
+    let past = entries.into_iter().map(|entry| entry.trial).collect();
+    job.go(&prepared, memory, (past, heads), journal)
 }
 
 fn check(options: &FitOptions) -> Result<(), Error> {
@@ -116,6 +130,9 @@ fn check(options: &FitOptions) -> Result<(), Error> {
         Budget::Work(units) => {
             positive("--work", units as f64, "a number of units above zero is expected, e.g. 1e9")?;
         }
+    }
+    if let Some(seconds) = options.checkpoint_seconds {
+        positive("--checkpoint-every", seconds, "a time above zero is expected, e.g. 60s")?;
     }
     if let Some(ns) = options.latency_ns {
         positive("--latency", ns, "a time above zero is expected, e.g. 20us")?;
@@ -296,7 +313,7 @@ impl Job<'_> {
         &self,
         prepared: &Prepared,
         memory: Option<&mut Memory>,
-        past: Vec<Trial>,
+        (past, heads): (Vec<Trial>, Vec<Head>),
         journal: Journal,
     ) -> Result<Report, Error> {
         let mut notices = prepared.notices.clone();
@@ -305,15 +322,22 @@ impl Job<'_> {
         let proposals = self.ask_memory(prepared, memory.as_deref(), &mut notices);
         let strategies = Strategies::new(&prepared.facts, &self.options.without);
         let fit_threads = Threads::new(self.n_fit_threads(&prepared.data));
-        let run = self.run(prepared, (&cost, &fit_threads), &strategies, &proposals);
+        let keeper = self.keeper(prepared, heads);
+        let run = self.run(prepared, (&cost, &fit_threads, &keeper), &strategies, &proposals);
         let candidates = self.known_candidates(&run, &past);
         let state = State::new(History { trials: past }, candidates, journal);
-        let (state, reason) = run.search(state)?;
+        let (state, reason) = run.search(run.with_cut_off(state))?;
         let report = finish::finish(self, prepared, &run, &state, reason, &mut notices)?;
         if let Some(memory) = memory {
             self.leave_in_memory(prepared, memory, &state.history);
         }
         Ok(report)
+    }
+
+    fn keeper<'k>(&'k self, prepared: &'k Prepared, heads: Vec<Head>) -> Keeper<'k> {
+        let FitOptions { run_dir, checkpoint_seconds, .. } = self.options;
+        let tellers = (self.meter, self.observer);
+        Keeper::new(run_dir, &prepared.fingerprint, tellers, *checkpoint_seconds, heads)
     }
 
     fn announce(&self, prepared: &Prepared) {
@@ -349,7 +373,7 @@ impl Job<'_> {
     fn run<'r>(
         &'r self,
         prepared: &'r Prepared,
-        (cost, fit_threads): (&'r CostModel, &'r Threads),
+        (cost, fit_threads, keeper): (&'r CostModel, &'r Threads, &'r Keeper<'r>),
         strategies: &'r Strategies,
         memory_proposals: &'r [Config],
     ) -> Run<'r> {
@@ -364,6 +388,7 @@ impl Job<'_> {
             fit_threads,
             limit_ns: options.latency_ns.unwrap_or(f64::INFINITY),
             pruning: !options.without.contains(&Method::Pruning),
+            keeper,
         };
         let selects = !options.without.contains(&Method::Selection);
         let screening = self.screening(prepared, splits.len()).filter(|_| selects);

@@ -322,6 +322,7 @@ impl Search<'_> {
             stop: &NeverStop,
             threads: &self.threads,
             last_truncation: None,
+            checkpoints: &eyas_learn::NoCheckpoints,
         };
         sweep::fit(self.learner, &input, axes)
     }

@@ -3,6 +3,8 @@
 //! `journal.jsonl` holds a header line, then a line a trial. A line is complete or it is not there:
 //! a last line without its end (the process died in it) is ignored. `trial-N.eyas` holds the fitted
 //! folds of a trial that the final model may use, until `report.json` says that the run has ended.
+//! `elapsed` holds the time of the run (`heartbeat.rs`), and `checkpoints` the states of fits under
+//! way (`checkpoints.rs`).
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
@@ -12,6 +14,7 @@ use eyas_search::Trial;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
+use crate::{checkpoints, heartbeat};
 
 /// Version of the journal's lines.
 pub const VERSION: u32 = 1;
@@ -80,6 +83,8 @@ fn report_path(run_dir: &Path) -> PathBuf {
 /// The report cannot be written.
 pub fn close(run_dir: &Path, report: &str) -> Result<(), Error> {
     eyas_model::file::write_whole(&report_path(run_dir), report.as_bytes())?;
+    checkpoints::remove(run_dir);
+    heartbeat::remove(run_dir);
     let Ok(entries) = std::fs::read_dir(run_dir) else { return Ok(()) };
     for path in entries.flatten().map(|entry| entry.path()) {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned());

@@ -9,6 +9,7 @@
 mod assemble;
 pub mod budget;
 mod candidates;
+mod checkpoints;
 mod contract;
 mod contributions;
 mod error;
@@ -16,6 +17,7 @@ pub mod event;
 mod finish;
 mod fit;
 pub mod grid;
+mod heartbeat;
 pub mod journal;
 pub mod options;
 mod remember;

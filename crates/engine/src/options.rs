@@ -78,6 +78,9 @@ pub struct FitOptions {
     pub out: PathBuf,
     /// Folder of the journal and of what `resume` needs; made if it is not there.
     pub run_dir: PathBuf,
+    /// Seconds between two states of a fit under way that are kept in `run_dir`, so that a resumed run
+    /// goes on inside it; `None` to keep none.
+    pub checkpoint_seconds: Option<f64>,
     /// Name of the data in reports and in the memory, e.g. the file's name.
     pub data_name: String,
     /// Free text kept in the journal, from which the caller can restart (e.g. its arguments as JSON).

@@ -1,11 +1,12 @@
 //! The search of one run: workers that ask what to try, try it and record what came of it.
 
+use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::{Condvar, Mutex, MutexGuard};
 
 use eyas_learn::task::Facts;
 use eyas_search::frontier::{Frontier, Objectives};
-use eyas_search::strategy::{Decision, Price, Proposal, Rules, StopReason, next};
+use eyas_search::strategy::{Decision, Price, Proposal, Rules, StopReason, next, seed_of_trial};
 use eyas_search::{Config, History, Point, Trial};
 
 use crate::budget::{FitLimit, Meter, Moment};
@@ -47,6 +48,8 @@ pub(crate) struct State {
     pub candidates: Candidates,
     pub frontier: Frontier<u64>,
     pub journal: Journal,
+    /// Trials that were under way when the run was cut off, and the seconds that they had taken.
+    under_way: VecDeque<(Proposal, f64)>,
     pending: Vec<Proposal>,
     stop: Option<StopReason>,
     failure: Option<Error>,
@@ -57,6 +60,9 @@ const ROUND: usize = 2;
 /// Largest share of the budget that one trial on one split may take; what is cut off there is
 /// still usable, as a trial on some of the folds is not.
 const MOST_SHARE_OF_TRIAL: f64 = 0.25;
+
+/// More trials than a run can have.
+const MOST_TRIALS: u64 = 1 << 40;
 
 /// A candidate is stored for a resume if its bytes are below this many a second of the budget:
 /// writing it takes under half a percent of the run.
@@ -75,6 +81,7 @@ impl State {
             candidates,
             frontier,
             journal,
+            under_way: VecDeque::new(),
             pending: Vec::new(),
             stop: None,
             failure: None,
@@ -117,7 +124,15 @@ impl<'a> Run<'a> {
             if state.stop.is_some() || state.failure.is_some() {
                 return;
             }
-            match self.decide(&state) {
+            let mut before = 0.0;
+            let decision = match self.cut_off(&mut state) {
+                Some((proposal, seconds)) => {
+                    before = seconds;
+                    Decision::Try(proposal)
+                }
+                None => self.decide(&state),
+            };
+            match decision {
                 Decision::Stop(reason) => {
                     state.stop = Some(reason);
                     changed.notify_all();
@@ -132,10 +147,10 @@ impl<'a> Run<'a> {
                 }
                 Decision::Try(proposal) => {
                     state.pending.push(proposal.clone());
-                    let limit = self.trial_limit(&state);
+                    let limit = self.trial_limit(&state, before);
                     let incumbent = incumbent(&state);
                     drop(state);
-                    let end = self.try_out(&proposal, incumbent.as_deref(), limit);
+                    let end = self.try_out(&proposal, incumbent.as_deref(), limit, before);
                     let mut state = lock(shared);
                     state.pending.retain(|other| other.id != proposal.id);
                     self.record(&mut state, end);
@@ -165,7 +180,7 @@ impl<'a> Run<'a> {
             if proposals.is_empty() {
                 return;
             }
-            let limit = self.trial_limit(&state);
+            let limit = self.trial_limit(&state, 0.0);
             let incumbent = incumbent(&state);
             drop(state);
             let ends = self.try_out_all(&proposals, incumbent.as_deref(), limit);
@@ -186,10 +201,10 @@ impl<'a> Run<'a> {
         limit: f64,
     ) -> Vec<TrialEnd> {
         if self.threads < 2 {
-            return proposals.iter().map(|p| self.try_out(p, incumbent, limit)).collect();
+            return proposals.iter().map(|p| self.try_out(p, incumbent, limit, 0.0)).collect();
         }
         std::thread::scope(|scope| {
-            let one = |p| scope.spawn(move || self.try_out(p, incumbent, limit));
+            let one = |p| scope.spawn(move || self.try_out(p, incumbent, limit, 0.0));
             let handles: Vec<_> = proposals.iter().map(one).collect();
             let join = |handle: std::thread::ScopedJoinHandle<'_, TrialEnd>| {
                 handle.join().expect("a trial catches the panics of its fits")
@@ -198,9 +213,45 @@ impl<'a> Run<'a> {
         })
     }
 
-    fn try_out(&self, proposal: &Proposal, incumbent: Option<&[f64]>, limit: f64) -> TrialEnd {
+    /// Runs a trial that took `before` seconds until it was cut off.
+    fn try_out(
+        &self,
+        proposal: &Proposal,
+        incumbent: Option<&[f64]>,
+        limit: f64,
+        before: f64,
+    ) -> TrialEnd {
         let limit = FitLimit::new(self.meter, limit).or_at(&self.search_end);
-        run_trial(&self.context, proposal, incumbent, &limit, || self.meter.elapsed())
+        let clock = || self.meter.elapsed();
+        run_trial(&self.context, proposal, incumbent, &limit, clock() - before, clock)
+    }
+
+    /// The state with the trials that were under way when the run was cut off: they come first, under
+    /// their numbers.
+    ///
+    /// By work there are none: the same trials are proposed again, since that depends on the history
+    /// only, and find their fits where they were.
+    pub fn with_cut_off(&self, mut state: State) -> State {
+        if self.meter.by_work() {
+            return state;
+        }
+        let is_known = |id: u64| state.history.trials.iter().any(|trial| trial.id == id);
+        let found = self.context.keeper.under_way().into_iter();
+        state.under_way = found.filter(|(p, _)| !is_known(p.id) && self.is_of_run(p)).collect();
+        state
+    }
+
+    /// Whether this run can have made the proposal.
+    fn is_of_run(&self, proposal: &Proposal) -> bool {
+        let Proposal { id, config, fidelity, seed, .. } = proposal;
+        let allowed = self.strategies.spaces.iter().any(|space| space.check(config).is_ok());
+        let of_seed = *id <= MOST_TRIALS && *seed == seed_of_trial(self.seed, *id);
+        allowed && of_seed && *fidelity > 0.0 && *fidelity <= 1.0
+    }
+
+    /// The next trial to go on with, and the seconds that it has taken.
+    fn cut_off(&self, state: &mut State) -> Option<(Proposal, f64)> {
+        if self.remaining(state) > 0.0 { state.under_way.pop_front() } else { None }
     }
 
     /// Fits an earlier trial again, for its candidate.
@@ -213,7 +264,9 @@ impl<'a> Run<'a> {
             origin: trial.origin,
         };
         let limit = if self.meter.by_work() { f64::INFINITY } else { self.meter.total() };
-        let candidate = self.try_out(&proposal, None, limit).candidate?;
+        let end = self.try_out(&proposal, None, limit, 0.0);
+        self.context.keeper.forget(trial.id);
+        let candidate = end.candidate?;
         Some(Candidate { seconds: trial.seconds, ..candidate })
     }
 
@@ -244,8 +297,9 @@ impl<'a> Run<'a> {
         1.3 * longest.max(seconds.iter().sum::<f64>() / self.threads.max(1) as f64)
     }
 
-    /// Where a trial that starts now must end: a time of the run, or its own work units.
-    fn trial_limit(&self, state: &State) -> f64 {
+    /// Where a trial that starts now, or goes on after `before` seconds, must end: a time of the run,
+    /// or its own work units.
+    fn trial_limit(&self, state: &State, before: f64) -> f64 {
         let remaining = self.remaining(state);
         let cuttable = self.context.splits.len() == 1;
         let share = if cuttable { MOST_SHARE_OF_TRIAL } else { 1.0 };
@@ -253,7 +307,7 @@ impl<'a> Run<'a> {
         if self.meter.by_work() {
             remaining.min(most).max(1.0)
         } else {
-            self.meter.elapsed() + remaining.min(most)
+            self.meter.elapsed() + remaining.min(most - before)
         }
     }
 
@@ -311,9 +365,11 @@ impl<'a> Run<'a> {
                 state.frontier.insert(objectives(point), trial.id);
             }
         }
-        if let Err(error) = state.journal.append(&Entry { elapsed, trial: trial.clone() }) {
-            state.failure = Some(error);
+        match state.journal.append(&Entry { elapsed, trial: trial.clone() }) {
+            Ok(()) => self.context.keeper.forget(trial.id),
+            Err(error) => state.failure = Some(error),
         }
+        self.meter.beat(elapsed);
         if !steps.is_empty() {
             let stride = steps.len().div_ceil(200);
             let thinned = steps.iter().step_by(stride);

@@ -14,6 +14,7 @@ use eyas_model::{CostModel, Shape};
 use eyas_search::{Config, Origin, Outcome, Point, Proposal, Trial};
 
 use crate::budget::FitLimit;
+use crate::checkpoints::{Identity, Keeper, Place};
 use crate::strategies;
 
 /// What all trials of a run share.
@@ -28,6 +29,21 @@ pub(crate) struct TrialContext<'a> {
     pub limit_ns: f64,
     /// Whether truncations are chosen; otherwise models stay whole.
     pub pruning: bool,
+    /// Where states of fits under way are kept.
+    pub keeper: &'a Keeper<'a>,
+}
+
+/// One fit of a trial.
+#[derive(Clone, Copy)]
+pub(crate) struct FitOf<'a> {
+    pub proposal: &'a Proposal,
+    pub place: Place,
+    /// When the trial began, in seconds of the run, as if it had never been cut off.
+    pub began: f64,
+    pub train: &'a [u32],
+    pub valid: &'a [u32],
+    pub last_truncation: Option<usize>,
+    pub threads: &'a Threads,
 }
 
 /// A fitted strategy that the final model may use.
@@ -68,22 +84,23 @@ struct FoldFit {
 }
 
 /// Runs a trial. `incumbent` are the fold losses of the best candidate so far: a trial whose mean
-/// on the folds done is clearly worse ends there.
+/// on the folds done is clearly worse ends there. `began`, in seconds of the run, is before now if
+/// the trial goes on where it was cut off.
 pub(crate) fn run_trial(
     context: &TrialContext<'_>,
     proposal: &Proposal,
     incumbent: Option<&[f64]>,
     limit: &FitLimit<'_>,
+    began: f64,
     clock: impl Fn() -> f64,
 ) -> TrialEnd {
-    let began = clock();
     let full = proposal.fidelity >= 1.0;
     let n_folds = if full { context.splits.len() } else { 1 };
     let mut fits = Vec::with_capacity(n_folds);
     let mut outcome = Outcome::Completed;
     let mut hopeless = false;
     for fold in 0..n_folds {
-        match fit_fold(context, proposal, fold, limit) {
+        match fit_fold(context, (proposal, began), fold, limit) {
             Ok(fit) => {
                 let stopped = fit.stopped;
                 fits.push(fit.model);
@@ -132,43 +149,54 @@ pub(crate) fn run_trial(
 
 fn fit_fold(
     context: &TrialContext<'_>,
-    proposal: &Proposal,
+    (proposal, began): (&Proposal, f64),
     fold: usize,
     limit: &FitLimit<'_>,
 ) -> Result<FoldFit, String> {
     let split = &context.splits[fold];
     let train = sample_rows(&split.train, proposal.fidelity, proposal.seed);
-    let rows = (train.as_slice(), split.valid.as_slice());
-    fit_rows(context, proposal, rows, None, context.fit_threads, limit)
-        .map(|(model, stopped)| FoldFit { model, stopped })
+    let fit = FitOf {
+        proposal,
+        place: Place::Fold(fold),
+        began,
+        train: &train,
+        valid: &split.valid,
+        last_truncation: None,
+        threads: context.fit_threads,
+    };
+    fit_rows(context, fit, limit).map(|(model, stopped)| FoldFit { model, stopped })
 }
 
 /// Fits a strategy on rows; a panic is turned into words.
 pub(crate) fn fit_rows(
     context: &TrialContext<'_>,
-    proposal: &Proposal,
-    (train, valid): (&[u32], &[u32]),
-    last_truncation: Option<usize>,
-    threads: &Threads,
+    fit: FitOf<'_>,
     limit: &FitLimit<'_>,
 ) -> Result<(Arc<dyn FittedModel>, bool), String> {
+    let FitOf { proposal, train, valid, last_truncation, .. } = fit;
     let name = &proposal.config.learner;
     let learner = learner(name).ok_or_else(|| format!("there is no learner `{name}`"))?;
     let (data, metric) = (context.data, context.metric);
     let run = || {
         let features = strategies::choose_features(data, train, &proposal.config);
         let config = strategies::of_learner(&proposal.config);
+        let (features, config, seed) = (features.as_slice(), &config, proposal.seed);
+        let metric_name = metric.name;
+        let identity =
+            Identity { train, valid, features, metric_name, config, seed, last_truncation };
+        let checkpoints = context.keeper.fit(proposal, fit.place, fit.began, identity);
         let input = FitInput {
             data,
             train,
             valid,
-            features: &features,
+            features,
             metric,
-            config: &config,
-            seed: proposal.seed,
+            config,
+            seed,
             stop: limit,
-            threads,
+            threads: fit.threads,
             last_truncation,
+            checkpoints: &checkpoints,
         };
         learner.fit(&input)
     };

@@ -1,72 +1,19 @@
 //! Whole runs on small tables: what they promise whatever the machine and the number of threads.
 
-use std::path::Path;
+mod small;
+
 use std::time::Instant;
 
 use eyas::event::{Event, Observer, Silent};
 use eyas::journal::{self, journal_path};
 use eyas::{Budget, Error, FitOptions, Interrupt, Method, Report, Validation};
-use eyas_learn::TaskOptions;
-use eyas_learn::data::{Column, ColumnData, Table};
+use eyas_learn::data::Table;
 use eyas_memory::Memory;
 use eyas_model::{Predictor, Scratch, Value};
-use eyas_search::random::Stream;
-
-/// Rows whose class follows from a threshold on `x`, a level of `color`, and luck.
-fn table(n_rows: usize, seed: u64) -> Table {
-    let mut random = Stream::new(&[seed]);
-    let (mut x, mut noise, mut colors, mut classes) = (vec![], vec![], vec![], vec![]);
-    for row in 0..n_rows {
-        let (value, color) = (random.uniform(), random.below(3) as u32);
-        let score = value + 0.3 * f64::from(color) + 0.2 * (random.uniform() - 0.5);
-        x.push(if row % 17 == 0 { f64::NAN } else { value });
-        noise.push(random.uniform());
-        colors.push(color);
-        classes.push(u32::from(score > 0.8));
-    }
-    let names = |codes, names: &[&str]| ColumnData::Category {
-        codes,
-        levels: names.iter().map(|name| (*name).to_owned()).collect(),
-        boolean: false,
-    };
-    let columns = vec![
-        Column { name: "x".into(), data: ColumnData::Number(x) },
-        Column { name: "noise".into(), data: ColumnData::Number(noise) },
-        Column { name: "color".into(), data: names(colors, &["red", "green", "blue"]) },
-        Column { name: "class".into(), data: names(classes, &["no", "yes"]) },
-    ];
-    Table { columns }
-}
-
-fn options(folder: &Path, work: u64) -> FitOptions {
-    FitOptions {
-        task: TaskOptions { target: "class".into(), ..TaskOptions::default() },
-        stated_columns: Vec::new(),
-        latency_ns: None,
-        size_bytes: None,
-        memory_bytes: None,
-        budget: Budget::Work(work),
-        validation: Validation::Auto,
-        threads: 1,
-        seed: 3,
-        without: Vec::new(),
-        out: folder.join("model.eyas"),
-        run_dir: folder.join("run"),
-        data_name: "a test".into(),
-        caller_state: "{}".into(),
-    }
-}
+use small::{model_without_notes, options, table};
 
 fn run(table: &Table, options: &FitOptions) -> Result<Report, Error> {
     eyas::fit(table, options, None, &Interrupt::new(), &Silent)
-}
-
-/// Members and their numbers; notes differ by seconds.
-fn model_without_notes(path: &Path) -> eyas_model::Model {
-    let bytes = std::fs::read(path).expect("the model was written");
-    let mut model = eyas_model::Model::from_bytes(&bytes).expect("the model is whole");
-    model.notes.clear();
-    model
 }
 
 const WORK: u64 = 60_000_000;

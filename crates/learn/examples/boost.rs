@@ -169,6 +169,7 @@ fn main() -> Result<(), Error> {
             stop: &counter,
             threads: &threads,
             last_truncation: None,
+            checkpoints: &eyas_learn::NoCheckpoints,
         })?);
         seconds.push(start.elapsed().as_secs_f64());
     }

@@ -50,6 +50,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         stop: &Count::default(),
         threads: &threads,
         last_truncation: None,
+        checkpoints: &eyas_learn::NoCheckpoints,
     };
     let start = Instant::now();
     let fit = learner.fit(&input)?;

@@ -87,6 +87,7 @@ fn fit(
         stop: &NeverStop,
         threads: &eyas_learn::ONE_THREAD,
         last_truncation: None,
+        checkpoints: &eyas_learn::NoCheckpoints,
     };
     LinearModel.fit(&input)
 }

@@ -77,6 +77,7 @@ fn try_out(
             stop: &NeverStop,
             threads: &ONE_THREAD,
             last_truncation,
+            checkpoints: &eyas_learn::NoCheckpoints,
         });
         fit.map(|fit| (fit, start.elapsed().as_secs_f64()))
     };

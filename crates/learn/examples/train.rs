@@ -80,6 +80,7 @@ fn train(arguments: &Arguments, data: &Dataset, task: &Task) -> Result<Fit, Box<
         stop: &NeverStop,
         threads: &threads,
         last_truncation: None,
+        checkpoints: &eyas_learn::NoCheckpoints,
     })?)
 }
 

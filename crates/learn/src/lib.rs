@@ -5,6 +5,7 @@
 //! Dataset + rows + Config --learners--> Fit (every truncation scored) --prune--> eyas_model::Part
 //! ```
 
+pub mod checkpoints;
 pub mod data;
 pub mod dataset;
 mod error;
@@ -21,6 +22,7 @@ pub mod sweep;
 pub mod task;
 pub mod threads;
 
+pub use checkpoints::{Checkpoints, NoCheckpoints};
 pub use data::{Column, ColumnData, Table};
 pub use dataset::{Dataset, Target};
 pub use error::Error;

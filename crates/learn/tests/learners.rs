@@ -62,6 +62,7 @@ fn with_input<R>(
         stop: &NeverStop,
         threads: &eyas_learn::ONE_THREAD,
         last_truncation,
+        checkpoints: &eyas_learn::NoCheckpoints,
     })
 }
 

@@ -220,6 +220,7 @@ fn options(args: &RunArgs, context: &Context, validation: Validation) -> FitOpti
         without: args.search.without.iter().flat_map(Switched::methods).copied().collect(),
         out: args.out().to_path_buf(),
         run_dir: args.run_dir().to_path_buf(),
+        checkpoint_seconds: args.output.checkpoint_every.0,
         data_name: args
             .data
             .file_name()

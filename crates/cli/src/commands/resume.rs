@@ -12,7 +12,8 @@ use crate::run_args::RunArgs;
 #[command(
     after_help = "Example:\n  eyas resume ~/.local/state/eyas/runs/adult-20260102-030405\n\n\
     The folder is that of --run; `eyas fit` prints it. The run goes on with its own arguments and \
-    what is left of its budget."
+    what is left of its budget, from the state that each fit under way kept last \
+    (`eyas fit --checkpoint-every`). Linear models and `eyas grid` keep none."
 )]
 pub struct ResumeArgs {
     /// Folder of the run

@@ -185,6 +185,7 @@ mod tests {
             stop: &NeverStop,
             threads: &crate::ONE_THREAD,
             last_truncation: None,
+            checkpoints: &crate::NoCheckpoints,
         };
         let fit = Baseline.fit(&input).expect("the configuration is valid");
         let Part::Constant(values) = fit.model.part(0) else { panic!("it is constant") };
@@ -226,6 +227,7 @@ mod tests {
             stop: &NeverStop,
             threads: &crate::ONE_THREAD,
             last_truncation: None,
+            checkpoints: &crate::NoCheckpoints,
         };
         let fit = Baseline.fit(&input).expect("the configuration is valid");
         assert_eq!(fit.model.truncations()[0].loss, 40.0);

@@ -7,6 +7,7 @@ use std::fmt::Debug;
 use eyas_model::{Link, Part, Shape};
 use eyas_search::{Config, Space};
 
+use crate::checkpoints::Checkpoints;
 use crate::dataset::Dataset;
 use crate::error::Error;
 use crate::metrics::Metric;
@@ -79,6 +80,8 @@ pub struct FitInput<'a> {
     pub threads: &'a Threads,
     /// Fit no further than this entry of the grid: of a refit no more is wanted.
     pub last_truncation: Option<usize>,
+    /// Where the fit goes on from if it was cut off before, and where its state is kept now and then.
+    pub checkpoints: &'a dyn Checkpoints,
 }
 
 /// One truncation of a fit.

@@ -18,6 +18,8 @@ mod view;
 
 pub use guard::memory_share;
 
+use serde::{Deserialize, Serialize};
+
 use crate::history::{History, Origin};
 use crate::random;
 use crate::samplers::{Draw, Random, Sampler};
@@ -65,7 +67,7 @@ pub struct Rules<'a> {
 }
 
 /// A trial to run.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Proposal {
     /// Number of the trial: history and pending trials counted.
     pub id: u64,
@@ -125,6 +127,11 @@ pub fn next(rules: &Rules<'_>, history: &History, pending: &[Proposal]) -> Decis
     }
 }
 
+/// Seed of a trial's randomness, from the seed of the search and the number of the trial.
+pub fn seed_of_trial(seed: u64, id: u64) -> u64 {
+    random::key(&[seed, id, 0x5EED])
+}
+
 /// A trial to run, but for its number and seed.
 struct Offer {
     config: Config,
@@ -161,7 +168,7 @@ impl<'a> Search<'a> {
 
     fn proposal(&self, offer: Offer) -> Proposal {
         let Offer { config, fidelity, origin } = offer;
-        let seed = random::key(&[self.rules.seed, self.id, 0x5EED]);
+        let seed = seed_of_trial(self.rules.seed, self.id);
         Proposal { id: self.id, config, fidelity, seed, origin }
     }
 

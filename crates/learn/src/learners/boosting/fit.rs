@@ -1,5 +1,7 @@
 //! The rounds of boosting.
 
+mod checkpoint;
+
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
@@ -51,7 +53,7 @@ pub(super) fn fit(input: &FitInput<'_>, parameters: &Parameters) -> Result<Fit, 
         let meter = Meter::new(input.stop);
         let constraints = Constraints::read(parameters, input.data)?;
         let ground = Ground::new(&binned, parameters, &constraints, threads, &meter);
-        let mut rounds = Rounds::new(input, &ground, &objective);
+        let mut rounds = Rounds::after_earlier(input, &ground, &objective);
         let stopped = rounds.run();
         Ok(Fit { model: Box::new(rounds.finish()), stopped })
     })
@@ -216,11 +218,17 @@ struct Rounds<'a> {
     /// Distinct sets of levels so far.
     sets: BTreeSet<BinSet>,
     reuse: Reuse,
+    /// Trees after each round.
+    round_ends: Vec<usize>,
     truncations: Vec<Truncation>,
     ends: Vec<usize>,
     steps: Vec<Step>,
     /// Round and loss of the best truncation.
     best: (usize, f64),
+    /// Whether the fit has come to its end by itself.
+    ended: bool,
+    /// Bytes of its state, about.
+    n_bytes: usize,
 }
 
 impl<'a> Rounds<'a> {
@@ -246,20 +254,36 @@ impl<'a> Rounds<'a> {
             counter: ShapeCounter::new(&input.data.features),
             sets: BTreeSet::new(),
             reuse: Reuse::new(ground.parameters, ground.binned.features.len()),
+            round_ends: Vec::new(),
             truncations: Vec::new(),
             ends: Vec::new(),
             steps: Vec::new(),
             best: (0, f64::INFINITY),
+            ended: false,
+            n_bytes: 0,
         }
     }
 
-    /// Runs all rounds; says whether it was stopped.
+    /// Runs all rounds that are left; says whether it was stopped.
     fn run(&mut self) -> bool {
+        let meter = self.setting.ground.meter;
+        if !self.ended {
+            self.run_rounds();
+            self.ended = !meter.stopped();
+            if self.ended {
+                self.keep();
+            }
+        }
+        self.close();
+        meter.stopped()
+    }
+
+    fn run_rounds(&mut self) {
         let Setting { input, parameters, .. } = self.setting;
         let meter = self.setting.ground.meter;
         let grid = grid(parameters.n_estimators);
-        let mut next = 0;
-        for round in 0..parameters.n_estimators {
+        let mut next = self.truncations.len();
+        for round in self.steps.len()..parameters.n_estimators {
             let before = self.trees.len();
             let learned = self.round(round);
             if meter.stopped() {
@@ -269,6 +293,7 @@ impl<'a> Rounds<'a> {
             if !learned {
                 break;
             }
+            self.round_ends.push(self.trees.len());
             let mut loss = f64::NAN;
             if round + 1 == grid[next] {
                 loss = self.score(round + 1);
@@ -281,9 +306,8 @@ impl<'a> Rounds<'a> {
             if meter.stopped() || enough || self.is_late(round + 1) {
                 break;
             }
+            self.keep();
         }
-        self.close();
-        meter.stopped()
     }
 
     /// One round: a tree for each output, or one for all. Returns whether any tree has a split.
@@ -338,21 +362,32 @@ impl<'a> Rounds<'a> {
         }
         self.sets.extend(tree.nodes.iter().filter_map(set_of));
         self.counter.add_tree(&tree, output, self.sums.len());
+        self.n_bytes += checkpoint::n_bytes(&tree);
         self.trees.push(tree);
         self.outputs.push(output);
     }
 
     /// Scores the trees so far as a truncation.
     fn score(&mut self, n_rounds: usize) -> f64 {
+        let loss = self.loss();
+        self.note(n_rounds, loss);
+        loss
+    }
+
+    /// The loss of the trees so far.
+    fn loss(&mut self) -> f64 {
         let Setting { validation, objective, ground, .. } = &mut self.setting;
-        let loss = validation.loss(objective, &self.valid_sums, ground.threads);
+        validation.loss(objective, &self.valid_sums, ground.threads)
+    }
+
+    /// Notes the trees so far as a truncation of this loss.
+    fn note(&mut self, n_rounds: usize, loss: f64) {
         let shape = self.counter.shape();
         self.truncations.push(Truncation { label: label(n_rounds), loss, shape });
         self.ends.push(self.trees.len());
         if loss < self.best.1 {
             self.best = (n_rounds, loss);
         }
-        loss
     }
 
     /// Whether the best truncation is too long ago.

@@ -12,12 +12,14 @@ const ASK_EVERY: u64 = 4_000_000;
 pub(super) struct Meter<'a> {
     stop: &'a dyn Stop,
     unasked: AtomicU64,
+    told: AtomicU64,
     stopped: AtomicBool,
 }
 
 impl<'a> Meter<'a> {
     pub fn new(stop: &'a dyn Stop) -> Meter<'a> {
-        Meter { stop, unasked: AtomicU64::new(0), stopped: AtomicBool::new(false) }
+        let (unasked, told) = (AtomicU64::new(0), AtomicU64::new(0));
+        Meter { stop, unasked, told, stopped: AtomicBool::new(false) }
     }
 
     /// Counts work.
@@ -40,7 +42,26 @@ impl<'a> Meter<'a> {
         self.stopped.load(Ordering::Relaxed)
     }
 
+    /// Asks [`Stop`] now; says whether the fit has to end.
+    pub fn stops_now(&self) -> bool {
+        self.ask(0);
+        self.stopped()
+    }
+
+    /// Work that [`Stop`] has been told of.
+    pub fn told(&self) -> u64 {
+        self.told.load(Ordering::Relaxed)
+    }
+
+    /// Tells work that an earlier fit did, so that it is so much in all; nobody may count work
+    /// meanwhile.
+    pub fn catch_up(&self, work: u64) {
+        self.settle();
+        self.ask(work.saturating_sub(self.told()));
+    }
+
     fn ask(&self, work: u64) {
+        self.told.fetch_add(work, Ordering::Relaxed);
         if self.stop.spent(work) {
             self.stopped.store(true, Ordering::Relaxed);
         }
@@ -71,5 +92,9 @@ mod tests {
         meter.settle();
         assert_eq!(told.0.load(Ordering::Relaxed), 10 * (ASK_EVERY / 4 + 1));
         assert!(meter.stopped());
+        meter.spend(7);
+        meter.catch_up(20 * ASK_EVERY);
+        assert_eq!(told.0.load(Ordering::Relaxed), 20 * ASK_EVERY);
+        assert_eq!(meter.told(), 20 * ASK_EVERY);
     }
 }

@@ -46,6 +46,8 @@ mod oracle;
 #[cfg(test)]
 mod reference;
 #[cfg(test)]
+mod resume_tests;
+#[cfg(test)]
 mod tests;
 
 use eyas_model::Shape;

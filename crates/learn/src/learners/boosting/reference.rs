@@ -63,6 +63,7 @@ fn difference(task: TaskKind, expected: usize, more: &[(&str, Value)]) -> (f64, 
         stop: &NeverStop,
         threads: &crate::ONE_THREAD,
         last_truncation: None,
+        checkpoints: &crate::NoCheckpoints,
     });
     let fit = fit.expect("the configuration is allowed");
     let last = fit.model.truncations().len() - 1;

@@ -135,6 +135,7 @@ impl Case {
             stop,
             threads,
             last_truncation: None,
+            checkpoints: &crate::NoCheckpoints,
         })
     }
 
@@ -175,7 +176,7 @@ pub(super) fn last(fit: &Fit) -> usize {
 }
 
 /// Settings that between them reach every way to grow and to draw.
-fn variants() -> Vec<Config> {
+pub(super) fn variants() -> Vec<Config> {
     vec![
         config(30),
         config(30).with("grow_policy", "depthwise").with("max_depth", 3i64),
@@ -416,6 +417,7 @@ fn other_losses_learn_what_they_are_for() {
             stop: &NeverStop,
             threads: &crate::ONE_THREAD,
             last_truncation: None,
+            checkpoints: &crate::NoCheckpoints,
         });
         let fit = fit.expect("allowed");
         let error = |truncation: usize| -> f64 {

@@ -13,6 +13,7 @@
 //! tree cut by a limit *is* the tree that a fit with that limit would grow, byte for byte.
 
 pub(super) mod blocks;
+mod checkpoint;
 pub(super) mod classes;
 pub(super) mod columns;
 mod counts;

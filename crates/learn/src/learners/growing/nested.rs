@@ -10,6 +10,7 @@ use eyas_model::tree::{TreeOutput, Trees};
 use eyas_model::{Link, Part, Shape, TaskKind};
 
 use super::blocks::ByRow;
+use super::checkpoint::Checkpoint;
 use super::classes::Classes;
 use super::columns::{Column, columns};
 use super::grow::{Grower, Grown, Growth, Statistic};
@@ -81,6 +82,7 @@ struct Forest<'a> {
     sums: Sums,
     counts: Counts,
     trees: Vec<Grown>,
+    checkpoint: Checkpoint,
     /// One a point of the plan, where it is scored yet.
     truncations: Vec<Option<Truncation>>,
 }
@@ -112,6 +114,7 @@ impl<'a> Forest<'a> {
             sums: Sums::new(input.valid.len(), n_limits, width),
             counts: Counts::new(n_limits, input.features.len()),
             trees: Vec::new(),
+            checkpoint: Checkpoint::new(input, settings.n_estimators, width),
             truncations: vec![None; plan.points.len()],
             plan,
         }
@@ -136,6 +139,9 @@ impl<'a> Forest<'a> {
                 break;
             }
             self.score(&columns);
+        }
+        if !stopped {
+            self.checkpoint.keep(self.input, &self.trees, true);
         }
         drop(growers);
         let columns = columns.into_iter().map(Column::without_bytes).collect();
@@ -165,6 +171,9 @@ impl<'a> Forest<'a> {
         }
         self.sums.add(&trees, table, self.input.valid, self.input.threads);
         self.trees.extend(trees.into_iter().map(|tree| tree.grown));
+        if goes_on {
+            self.checkpoint.keep(self.input, &self.trees, false);
+        }
         // A tree that is done is kept, even if the fit ends with it.
         goes_on || self.trees.len() == self.settings.n_estimators.max(n_trees)
     }
@@ -180,16 +189,25 @@ impl<'a> Forest<'a> {
         let rows_key = [seed, tree, ROWS];
         self.pool.draw(self.settings.draw, &rows_key, &mut grower.rows, &mut grower.examples);
         let mut unreported = self.pool.len() as u64;
+        let mut work = unreported;
         let stop = self.input.stop;
-        let mut spend = |work| {
-            unreported += work;
+        let mut spend = |more| {
+            (work, unreported) = (work + more, unreported + more);
             unreported >= REPORTED_WORK && stop.spent(std::mem::take(&mut unreported))
         };
-        let grown = grower.grow(key(&[seed, tree, NODES]), &mut spend);
+        let grown = match self.checkpoint.take(tree as usize) {
+            Some((grown, before)) => {
+                (work, unreported) = (before, before);
+                Some(grown)
+            }
+            None => grower.grow(key(&[seed, tree, NODES]), &mut spend),
+        };
+        self.checkpoint.note(tree as usize, work);
         growers.give_back(grower);
         let Some(grown) = grown else { return (None, false) };
         let marked = Marked::new(grown, &self.plan.limits, self.input.features.len());
-        (Some(marked), !stop.spent(unreported))
+        let may_go_on = !stop.spent(unreported) || self.checkpoint.has(tree as usize + 1);
+        (Some(marked), may_go_on)
     }
 
     /// Scores the trees made so far, where the plan has points of so many.

@@ -150,6 +150,7 @@ fn check_tree<S: Statistic>(
         stop: &NeverStop,
         threads: &crate::ONE_THREAD,
         last_truncation: None,
+        checkpoints: &crate::NoCheckpoints,
     };
     let columns = columns(&input);
     let prior = vec![0.25; statistic.width()];

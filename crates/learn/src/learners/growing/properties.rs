@@ -53,6 +53,7 @@ fn fit_rows(
             stop,
             threads: &crate::ONE_THREAD,
             last_truncation,
+            checkpoints: &crate::NoCheckpoints,
         })
         .expect("the configuration is valid")
 }
@@ -105,6 +106,7 @@ fn losses_and_shapes_are_those_of_the_parts() {
                 stop: &NeverStop,
                 threads: &crate::ONE_THREAD,
                 last_truncation: None,
+                checkpoints: &crate::NoCheckpoints,
             };
             let validation = super::validation::Validation::new(&input);
             for (place, truncation) in fit.model.truncations().iter().enumerate() {
@@ -382,6 +384,7 @@ fn work_is_foreseen() {
                 stop: &counter,
                 threads: &crate::ONE_THREAD,
                 last_truncation: None,
+                checkpoints: &crate::NoCheckpoints,
             };
             learner.fit(&input).expect("the configuration is valid");
             let work = counter.1.load(Ordering::Relaxed) as f64;
@@ -419,6 +422,7 @@ fn wrong_parameters_are_named() {
             stop: &NeverStop,
             threads: &crate::ONE_THREAD,
             last_truncation: None,
+            checkpoints: &crate::NoCheckpoints,
         };
         let error = RandomForest.fit(&input).expect_err("it is wrong");
         assert!(error.to_string().contains(name), "{error}");
@@ -443,6 +447,7 @@ fn portfolios_are_valid() {
                 stop: &NeverStop,
                 threads: &crate::ONE_THREAD,
                 last_truncation: None,
+                checkpoints: &crate::NoCheckpoints,
             };
             let facts = estimate::facts(&input);
             for config in learner.portfolio(&facts) {

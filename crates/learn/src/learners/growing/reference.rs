@@ -82,6 +82,7 @@ fn check(path: &str) {
             stop: &NeverStop,
             threads: &crate::ONE_THREAD,
             last_truncation: None,
+            checkpoints: &crate::NoCheckpoints,
         };
         let fit = RandomForest.fit(&input).expect("the configuration is valid");
         let last = fit.model.truncations().len() - 1;

@@ -65,6 +65,7 @@ impl Case<'_> {
             stop: &NeverStop,
             threads: self.threads,
             last_truncation: None,
+            checkpoints: &crate::NoCheckpoints,
         };
         let fit = match axes {
             Some(axes) => sweep::fit(self.learner, &input, axes),
@@ -158,6 +159,7 @@ fn what_is_not_nested_is_refused() {
         stop: &NeverStop,
         threads: &ONE_THREAD,
         last_truncation: None,
+        checkpoints: &crate::NoCheckpoints,
     };
     for wrong in [axis("min_samples_leaf", &["1"]), axis("max_depth", &["0"])] {
         let error = sweep::fit(&RandomForest, &input, std::slice::from_ref(&wrong))

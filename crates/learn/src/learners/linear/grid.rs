@@ -95,6 +95,7 @@ mod tests {
                     stop: &NeverStop,
                     threads: &crate::ONE_THREAD,
                     last_truncation: None,
+                    checkpoints: &crate::NoCheckpoints,
                 };
                 let fit = match axes {
                     Some(axes) => sweep::fit(&LinearModel, &input, axes),

@@ -77,6 +77,7 @@ fn fit(data: &Dataset, config: &Config, valid: &[u32], threads: usize) -> Fit {
         stop: &NeverStop,
         threads: &Threads::new(threads),
         last_truncation: None,
+        checkpoints: &crate::NoCheckpoints,
     };
     Mlp.fit(&input).expect("it fits")
 }

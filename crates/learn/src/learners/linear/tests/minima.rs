@@ -93,6 +93,7 @@ fn problem_of(data: &Dataset) -> Problem {
         stop: &NeverStop,
         threads: &crate::ONE_THREAD,
         last_truncation: None,
+        checkpoints: &crate::NoCheckpoints,
     };
     problem(&input, &columns).0
 }

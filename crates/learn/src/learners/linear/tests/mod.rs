@@ -176,6 +176,7 @@ fn fit_until(
         stop,
         threads: &crate::ONE_THREAD,
         last_truncation,
+        checkpoints: &crate::NoCheckpoints,
     };
     LinearModel.fit(&input).unwrap()
 }
