@@ -16,6 +16,7 @@ use crate::threads::Threads;
 
 pub mod baseline;
 pub mod boosting;
+mod checked;
 pub mod extra_trees;
 pub mod forest;
 mod growing;
