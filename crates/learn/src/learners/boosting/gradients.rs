@@ -1,5 +1,6 @@
 //! Gradients rounded to whole numbers, and which rows a tree learns from.
 
+use super::goss;
 use super::parameters::{Parameters, Sampling};
 use super::split::Scale;
 use crate::kernels::arch::{Kernel, widest};
@@ -190,6 +191,7 @@ impl Sample {
                 Sample { rows: Some(rows.concat()), weights: None }
             }
             Sampling::Mvs => minimal_variance(parameters, pairs, key, threads),
+            Sampling::Goss => goss::draw(parameters, pairs, key),
         }
     }
 }
