@@ -17,6 +17,7 @@ use crate::threads::Threads;
 
 pub mod baseline;
 pub mod boosting;
+mod checked;
 pub mod extra_trees;
 pub mod forest;
 mod growing;
@@ -176,6 +177,31 @@ pub trait Learner: Sync {
     /// Fits once and scores every point of a grid of nested parameters, in the grid's order, however
     /// many there are; `None` if only the learner's own truncations can serve.
     fn fit_grid(&self, _input: &FitInput<'_>, _axes: &[Axis]) -> Option<Result<Fit, Error>> {
+        None
+    }
+
+    /// As [`sweep::fit`](crate::sweep::fit) for each of these sets of features, ascending, instead of
+    /// those of the input; `None` if a fit a set is all there is to do.
+    fn fit_feature_sets(
+        &self,
+        _input: &FitInput<'_>,
+        _sets: &[Vec<u32>],
+        _axes: &[Axis],
+    ) -> Option<Result<Vec<Fit>, Error>> {
+        None
+    }
+
+    /// Losses of every point of a grid of nested parameters, in the grid's order, where each
+    /// training row is predicted by the fit of all the others; `None` if that takes a fit a row.
+    /// The rows to validate on are not used.
+    ///
+    /// # Errors
+    /// A parameter out of its range, or one with which it takes a fit a row.
+    fn leave_one_out(
+        &self,
+        _input: &FitInput<'_>,
+        _axes: &[Axis],
+    ) -> Option<Result<Vec<f64>, Error>> {
         None
     }
 }

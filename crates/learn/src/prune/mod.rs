@@ -8,6 +8,7 @@
 //! ```
 
 pub mod cheapest;
+pub mod k_best;
 mod mutual_info;
 pub mod select_k_best;
 pub mod trees;

@@ -8,7 +8,8 @@
 //! |---|---|
 //! | `random_forest`, `extra_trees` | `n_estimators`, `max_depth`, `min_samples_split`, `min_impurity_decrease`, `max_leaf_nodes`, `ccp_alpha` |
 //! | `linear` | `penalty` (ridge regression exactly, other paths to their tolerance) |
-//! | `boosting` | `n_estimators`, for values that a fit scores on its way |
+//! | all | `k_best`: the ranking is shared, and more for ridge regression ([`crate::prune::k_best`]) |
+//! | `boosting` | `n_estimators` (where rates do not depend on it), `max_depth_kept` |
 //!
 //! Not nested, so that each value is a fit: `min_samples_leaf` (it forbids cuts, so another cut is
 //! the best and all below differs), `max_features`, `count_constants`, `criterion`, `bootstrap`,
@@ -19,6 +20,7 @@
 //! off changes nothing of what is kept.
 
 mod labelled;
+mod many;
 mod parse;
 
 use std::collections::BTreeMap;
@@ -27,7 +29,9 @@ use eyas_search::{Config, Space, Value};
 
 use crate::error::Error;
 use crate::learners::{Fit, FitInput, Learner};
+use crate::prune::k_best::{self, K_BEST};
 
+pub(crate) use many::Many;
 pub use parse::axis;
 
 /// A parameter and the values that it takes in a grid.
@@ -77,6 +81,8 @@ pub fn share(space: &Space, base: &Config, axes: &[Axis]) -> Vec<Shared> {
     let mut order = Vec::new();
     for (index, point) in points(axes).into_iter().enumerate() {
         let mut config = base.clone();
+        // It chooses features: no learner knows it.
+        config.values.remove(K_BEST);
         let mut key = Vec::new();
         for (axis, value) in axes.iter().zip(point).filter(|(axis, _)| !is_nested(axis)) {
             config = config.with(&axis.name, value.clone());
@@ -98,8 +104,29 @@ pub fn share(space: &Space, base: &Config, axes: &[Axis]) -> Vec<Shared> {
 /// # Errors
 /// A parameter that is out of its range, or an axis that is not nested.
 pub fn fit(learner: &dyn Learner, input: &FitInput<'_>, axes: &[Axis]) -> Result<Fit, Error> {
+    if axes.iter().any(|axis| axis.name == K_BEST) {
+        return k_best::fit(learner, input, axes);
+    }
     match learner.fit_grid(input, axes) {
         Some(fit) => fit,
         None => labelled::fit(learner, input, axes),
     }
+}
+
+/// Losses of the points of nested axes by leave-one-out, see [`Learner::leave_one_out`].
+///
+/// # Errors
+/// The learner, or its configuration, takes a fit a row; a parameter out of its range.
+pub fn leave_one_out(
+    learner: &dyn Learner,
+    input: &FitInput<'_>,
+    axes: &[Axis],
+) -> Result<Vec<f64>, Error> {
+    learner.leave_one_out(input, axes).unwrap_or_else(|| {
+        let name = learner.name();
+        Err(Error::Task(format!(
+            "leave-one-out would take `{name}` a fit for each row; take folds instead, or the \
+             learner `linear`"
+        )))
+    })
 }

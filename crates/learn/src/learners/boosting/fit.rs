@@ -10,6 +10,7 @@ use eyas_model::{BinSet, Node, Test, Tree, TreeOutput};
 
 use super::binned::Binned;
 use super::constraints::Constraints;
+use super::depth::{self, Cut, CutTrees};
 use super::estimate::GRADIENT_WORK;
 use super::gradients::{Gradients, Pair, sketch};
 use super::ground::Ground;
@@ -46,6 +47,18 @@ const SKETCH: u64 = 0x5E;
 /// # Errors
 /// A parameter does not fit the data.
 pub(super) fn fit(input: &FitInput<'_>, parameters: &Parameters) -> Result<Fit, Error> {
+    fit_cuts(input, parameters, |whole| match parameters.max_depth_kept {
+        usize::MAX => Vec::new(),
+        depth => depth::of_trial(whole, depth),
+    })
+}
+
+/// As [`fit`]; the truncations are the wanted cuts of the whole, or its own where none is wanted.
+pub(super) fn fit_cuts(
+    input: &FitInput<'_>,
+    parameters: &Parameters,
+    wanted: impl FnOnce(&Boosted) -> Vec<Cut> + Send,
+) -> Result<Fit, Error> {
     let threads = threads(input);
     threads.run(|| {
         let binned = Binned::new(input.data, input.train, input.features, threads);
@@ -55,7 +68,13 @@ pub(super) fn fit(input: &FitInput<'_>, parameters: &Parameters) -> Result<Fit, 
         let ground = Ground::new(&binned, parameters, &constraints, threads, &meter);
         let mut rounds = Rounds::after_earlier(input, &ground, &objective);
         let stopped = rounds.run();
-        Ok(Fit { model: Box::new(rounds.finish()), stopped })
+        let (whole, mut validation) = rounds.finish();
+        let cuts = wanted(&whole);
+        if cuts.is_empty() {
+            return Ok(Fit { model: Box::new(whole), stopped });
+        }
+        let model = CutTrees::new(whole, cuts, &objective, &mut validation, threads);
+        Ok(Fit { model: Box::new(model), stopped })
     })
 }
 
@@ -92,8 +111,9 @@ struct OutputSums<'r> {
     valid: &'r mut [Vec<f64>],
 }
 
-/// A tree with the features of its nodes, as [`super::binned::Binned`] numbers them.
-type Asked = (Tree, Vec<usize>);
+/// A tree with the features of its nodes, as [`super::binned::Binned`] numbers them, and what its
+/// nodes would answer as leaves.
+type Asked = (Tree, Vec<usize>, Vec<f32>);
 
 /// What does not change between rounds.
 struct Setting<'a> {
@@ -115,7 +135,7 @@ impl<'a> Setting<'a> {
     ) -> Setting<'a> {
         let (parameters, n_outputs) = (ground.parameters, input.data.n_outputs());
         let vector = parameters.vector_leaves && n_outputs > 1;
-        let weighted = parameters.subsample < 1.0 && parameters.sampling == Sampling::Mvs;
+        let weighted = parameters.subsample < 1.0 && parameters.sampling != Sampling::Bernoulli;
         let packing = match vector || (objective.unit_hessians() && !weighted) {
             true => Packing::Gradient,
             false => Packing::Both,
@@ -188,6 +208,7 @@ impl<'a> Setting<'a> {
                 values[leaf * width + k] = (round.rate * value) as f32;
             }
         }
+        let node_values = self.node_values(leaves, round, output, sums.train);
         match rows {
             None => leaves.add(&values, sums.train),
             Some(_) => {
@@ -196,7 +217,31 @@ impl<'a> Setting<'a> {
             }
         }
         desk.router.add(&grown, &self.validation.columns, &values, sums.valid, threads);
-        Some((Tree { nodes: grown.nodes, values }, grown.features))
+        Some((Tree { nodes: grown.nodes, values }, grown.features, node_values))
+    }
+
+    /// What each node would answer as a leaf `(n_nodes, width)`, if that is kept.
+    fn node_values(
+        &self,
+        leaves: Leaves<'_>,
+        round: Round<'_>,
+        output: usize,
+        sums: &[Vec<f64>],
+    ) -> Vec<f32> {
+        let (n_nodes, width) = (leaves.grown.nodes.len(), sums.len());
+        if !self.parameters.keeps_nodes {
+            return Vec::new();
+        }
+        let mut values = vec![0.0; n_nodes * width];
+        for (k, sums) in sums.iter().enumerate() {
+            let pairs = &round.pairs[output + k];
+            let (objective, parameters) = (self.objective, self.parameters);
+            let column = depth::values(leaves, objective, parameters, round.sample, pairs, sums);
+            for (node, value) in column.into_iter().enumerate() {
+                values[node * width + k] = (round.rate * value) as f32;
+            }
+        }
+        values
     }
 }
 
@@ -218,6 +263,8 @@ struct Rounds<'a> {
     /// Distinct sets of levels so far.
     sets: BTreeSet<BinSet>,
     reuse: Reuse,
+    /// What each node of each tree would answer as a leaf; empty if not kept.
+    node_values: Vec<Vec<f32>>,
     /// Trees after each round.
     round_ends: Vec<usize>,
     truncations: Vec<Truncation>,
@@ -254,6 +301,7 @@ impl<'a> Rounds<'a> {
             counter: ShapeCounter::new(&input.data.features),
             sets: BTreeSet::new(),
             reuse: Reuse::new(ground.parameters, ground.binned.features.len()),
+            node_values: Vec::new(),
             round_ends: Vec::new(),
             truncations: Vec::new(),
             ends: Vec::new(),
@@ -354,7 +402,7 @@ impl<'a> Rounds<'a> {
         learned
     }
 
-    fn push(&mut self, (tree, features): Asked, output: TreeOutput) {
+    fn push(&mut self, (tree, features, node_values): Asked, output: TreeOutput) {
         for (node, feature) in tree.nodes.iter().zip(features) {
             if let Node::Split { test, .. } = node {
                 self.reuse.add(feature, test);
@@ -365,6 +413,7 @@ impl<'a> Rounds<'a> {
         self.n_bytes += checkpoint::n_bytes(&tree);
         self.trees.push(tree);
         self.outputs.push(output);
+        self.node_values.push(node_values);
     }
 
     /// Scores the trees so far as a truncation.
@@ -401,6 +450,7 @@ impl<'a> Rounds<'a> {
     fn forget(&mut self, n_trees: usize) {
         self.trees.truncate(n_trees);
         self.outputs.truncate(n_trees);
+        self.node_values.truncate(n_trees);
     }
 
     /// Makes sure that there is a truncation.
@@ -413,8 +463,8 @@ impl<'a> Rounds<'a> {
         }
     }
 
-    fn finish(self) -> Boosted {
-        Boosted {
+    fn finish(self) -> (Boosted, Validation<'a>) {
+        let whole = Boosted {
             trees: Arc::new(self.trees),
             outputs: self.outputs,
             base: self.setting.objective.base.clone(),
@@ -423,7 +473,10 @@ impl<'a> Rounds<'a> {
             truncations: self.truncations,
             ends: self.ends,
             steps: self.steps,
-        }
+            node_values: self.node_values,
+            round_ends: self.round_ends,
+        };
+        (whole, self.setting.validation)
     }
 }
 

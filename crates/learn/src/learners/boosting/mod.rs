@@ -15,9 +15,11 @@
 
 mod binned;
 mod constraints;
+mod depth;
 mod draws;
 mod estimate;
 mod fit;
+mod goss;
 mod gradients;
 mod ground;
 mod grow;
@@ -35,12 +37,15 @@ mod route;
 mod sample;
 mod split;
 mod sums;
+mod sweep;
 mod threshold;
 mod validation;
 mod values;
 
 #[cfg(test)]
 mod constraint_tests;
+#[cfg(test)]
+mod depth_tests;
 #[cfg(test)]
 mod oracle;
 #[cfg(test)]
@@ -55,6 +60,7 @@ use eyas_search::{Config, Space};
 
 use crate::error::Error;
 use crate::learners::{Fit, FitInput, Learner};
+use crate::sweep::Axis;
 use crate::task::Facts;
 use parameters::Parameters;
 
@@ -102,6 +108,14 @@ impl Learner for Boosting {
         let facts = input.data.facts(input.train.len());
         let parameters = Parameters::read(input.config, &facts)?;
         fit::fit(input, &parameters)
+    }
+
+    fn grid_space(&self, facts: &Facts) -> Space {
+        parameters::grid_space(facts)
+    }
+
+    fn fit_grid(&self, input: &FitInput<'_>, axes: &[Axis]) -> Option<Result<Fit, Error>> {
+        sweep::fit(input, axes)
     }
 }
 

@@ -35,6 +35,10 @@ pub(super) struct Boosted {
     /// Trees of each truncation.
     pub ends: Vec<usize>,
     pub steps: Vec<Step>,
+    /// What each node of each tree would answer as a leaf `(n_nodes, width)`; empty if not kept.
+    pub node_values: Vec<Vec<f32>>,
+    /// Trees after each round.
+    pub round_ends: Vec<usize>,
 }
 
 impl FittedModel for Boosted {

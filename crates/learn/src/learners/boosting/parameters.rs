@@ -12,6 +12,8 @@ use crate::task::Facts;
 
 /// Name of the learner.
 pub(super) const NAME: &str = "boosting";
+/// Name of the parameter that cuts the last levels off.
+pub(super) const MAX_DEPTH_KEPT: &str = "max_depth_kept";
 
 /// In which order leaves are split.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +33,8 @@ pub(super) enum Sampling {
     Bernoulli,
     /// Rows of large gradients more often, weighted so that sums are unbiased.
     Mvs,
+    /// All rows of the largest gradients, and some of the others, weighted likewise.
+    Goss,
 }
 
 /// Everything a fit is told.
@@ -79,6 +83,12 @@ pub(super) struct Parameters {
     pub cegb_penalty_feature: f64,
     /// Nanoseconds of a threshold (or set of levels) that the model does not use yet.
     pub cegb_penalty_threshold: f64,
+    /// Questions on a path that are kept of each tree, see [`super::depth`].
+    pub max_depth_kept: usize,
+    /// Whether a fit keeps what its nodes would answer as leaves.
+    pub keeps_nodes: bool,
+    /// Share of all rows that `goss` takes for their gradients.
+    pub top_rate: f64,
 }
 
 impl Parameters {
@@ -103,6 +113,7 @@ impl Parameters {
         full.values.extend(config.values.clone());
         let read = Reader(&full);
         let max_depth = read.int("max_depth", 0, 64)?;
+        let max_depth_kept = read.int(MAX_DEPTH_KEPT, 0, 64)?;
         Ok(Parameters {
             n_estimators: read.int("n_estimators", 1, 100_000)?,
             learning_rate: read.float("learning_rate", 1e-6, 1.0)?,
@@ -119,7 +130,8 @@ impl Parameters {
             feature_fraction: read.float("feature_fraction", 1e-6, 1.0)?,
             feature_fraction_bynode: read.float("feature_fraction_bynode", 1e-6, 1.0)?,
             subsample: read.float("subsample", 1e-6, 1.0)?,
-            sampling: [Sampling::Bernoulli, Sampling::Mvs][read.choice("sampling", SAMPLINGS)?],
+            sampling: [Sampling::Bernoulli, Sampling::Mvs, Sampling::Goss]
+                [read.choice("sampling", SAMPLINGS)?],
             extra_trees: read.bool("extra_trees")?,
             path_smooth: read.float("path_smooth", 0.0, 1e9)?,
             max_cat_to_onehot: read.int("max_cat_to_onehot", 0, 256)?,
@@ -139,6 +151,9 @@ impl Parameters {
             cegb_tradeoff: read.float("cegb_tradeoff", 0.0, 1e9)?,
             cegb_penalty_feature: read.float("cegb_penalty_feature", 0.0, 1e9)?,
             cegb_penalty_threshold: read.float("cegb_penalty_threshold", 0.0, 1e9)?,
+            max_depth_kept: if max_depth_kept == 0 { usize::MAX } else { max_depth_kept },
+            keeps_nodes: max_depth_kept > 0,
+            top_rate: read.top_rate()?,
         })
     }
 
@@ -159,7 +174,7 @@ impl Parameters {
 
 /// Parameters that are read but not searched, with their defaults: they state what is wanted, or
 /// would only dilute the search.
-fn unsearched() -> [(&'static str, Value); 10] {
+fn unsearched() -> [(&'static str, Value); 12] {
     let text = |text: &str| Value::Text(text.to_owned());
     [
         ("objective", text(OBJECTIVES[0].0)),
@@ -172,6 +187,8 @@ fn unsearched() -> [(&'static str, Value); 10] {
         ("cegb_tradeoff", Value::Float(0.0)),
         ("cegb_penalty_feature", Value::Float(feature_ns())),
         ("cegb_penalty_threshold", Value::Float(THRESHOLD_NS)),
+        (MAX_DEPTH_KEPT, Value::Int(0)),
+        ("top_rate", Value::Float(0.0)),
     ]
 }
 
@@ -205,7 +222,9 @@ const RATE_RULES: &[&str] = &["value", "auto"];
 /// Schedules that are searched; every listed one may be named.
 const SCHEDULES: &[&str] = &["constant", "cosine", "linear", "inverse_sqrt"];
 const GROW_POLICIES: &[&str] = &["leafwise", "depthwise", "oblivious"];
-const SAMPLINGS: &[&str] = &["bernoulli", "mvs"];
+const SAMPLINGS: &[&str] = &["bernoulli", "mvs", "goss"];
+/// Those that are searched: the last was not better than the one before it anywhere.
+const SEARCHED_SAMPLINGS: &[&str] = &["bernoulli", "mvs"];
 const MULTI_STRATEGIES: &[&str] = &["one_per_class", "vector"];
 
 /// The declaration, with the defaults for a task of these facts.
@@ -226,6 +245,18 @@ pub(super) fn space(facts: &Facts) -> Space {
         }
     }
     Space { learner: NAME, parameters }
+}
+
+/// The declaration for grids: with what is nested but not searched.
+pub(super) fn grid_space(facts: &Facts) -> Space {
+    let mut space = space(facts);
+    for parameter in space.parameters.iter_mut().filter(|parameter| parameter.name == "sampling") {
+        parameter.domain = Domain::Category(SAMPLINGS);
+    }
+    let help = "Questions on a path that are kept of each tree after the fit; 0 keeps all.";
+    let kept = int(MAX_DEPTH_KEPT, 0, 64, false, 0, help);
+    space.parameters.push(Parameter { nested: true, ..kept });
+    space
 }
 
 /// The declaration, with the defaults that portfolios start from.
@@ -319,7 +350,7 @@ fn regularisation() -> Vec<Parameter> {
         float("subsample", 0.3, 1.0, false, 1.0, "Share of the rows that a tree learns from."),
         category(
             "sampling",
-            SAMPLINGS,
+            SEARCHED_SAMPLINGS,
             "How rows are drawn: evenly, or large gradients more often.",
         ),
         flag("extra_trees", "One random threshold a feature and node instead of the best."),
@@ -422,6 +453,16 @@ impl Reader<'_> {
             self.float("alpha", 1e-9, 1.0 - 1e-9)?;
         }
         Ok(loss)
+    }
+
+    /// Two thirds of `subsample` where it is 0.
+    fn top_rate(&self) -> Result<f64, Error> {
+        let subsample = self.float("subsample", 1e-6, 1.0)?;
+        match self.float("top_rate", 0.0, 1.0)? {
+            0.0 => Ok(subsample * 2.0 / 3.0),
+            rate if rate < subsample || subsample >= 1.0 => Ok(rate),
+            _ => Err(self.error("top_rate", format!("it must be below subsample, {subsample}"))),
+        }
     }
 
     fn text(&self, name: &str) -> Result<String, Error> {

@@ -1,5 +1,6 @@
 //! Which rows a tree learns from.
 
+use super::goss;
 use super::gradients::Pair;
 use super::parameters::{Parameters, Sampling};
 use crate::kernels::arch::{Kernel, widest};
@@ -24,16 +25,20 @@ impl Sample {
     /// Draws the rows of a round from the pairs `(n_rows,)` of all outputs.
     pub fn draw(
         &mut self,
-        &Parameters { subsample: share, sampling, .. }: &Parameters,
+        parameters: &Parameters,
         pairs: &[Vec<Pair>],
         key: u64,
         threads: &Threads,
     ) {
-        if share < 1.0 {
-            self.take(share, sampling, pairs, key, threads);
+        let share = parameters.subsample;
+        match parameters.sampling {
+            _ if share >= 1.0 => {}
+            Sampling::Goss => *self = goss::draw(parameters, pairs, key),
+            sampling => self.take(share, sampling, pairs, key, threads),
         }
     }
 
+    /// Draws each row by itself.
     fn take(
         &mut self,
         share: f64,
@@ -53,7 +58,7 @@ impl Sample {
                 });
                 pieces.into_iter().map(|(_, n)| n).collect()
             }
-            Sampling::Mvs => {
+            _ => {
                 let weights = self.weights.get_or_insert_default();
                 weights.resize(n_rows, 0.0);
                 minimal_variance(share * n_rows as f64, pairs, key, threads, rows, weights)
@@ -271,8 +276,8 @@ mod tests {
                     pairs[0].iter().map(|p| (p[0] * p[0] + p[1] * p[1]).sqrt()).collect();
                 let threshold = threshold(&sizes, 0.4 * n_rows as f64, &ONE_THREAD);
                 let probability = |row: usize| match sampling {
-                    Sampling::Mvs => (f64::from(sizes[row]) / threshold).min(1.0),
                     Sampling::Bernoulli => 0.4,
+                    _ => (f64::from(sizes[row]) / threshold).min(1.0),
                 };
                 let taken = |row: &u32| {
                     Stream::new(&[key, u64::from(*row)]).uniform() < probability(*row as usize)

@@ -1,6 +1,6 @@
 //! Losses on rows that are not learned from.
 
-use eyas_model::Link;
+use eyas_model::{Feature, Link};
 
 use super::binned::{Binned, gather};
 use super::objective::Objective;
@@ -17,6 +17,8 @@ pub(super) struct Validation<'a> {
     input: &'a FitInput<'a>,
     /// Bins `(n_features)` x `(n_rows,)`.
     pub columns: Vec<Vec<u8>>,
+    /// Place of a feature of the dataset in `columns`.
+    places: Vec<usize>,
     predictions: Vec<f64>,
     numbers: Vec<f64>,
     classes: Vec<u32>,
@@ -38,17 +40,34 @@ impl<'a> Validation<'a> {
             Target::Numbers(all) => numbers = rows.iter().map(|&row| all[row as usize]).collect(),
             Target::Classes(all) => classes = rows.iter().map(|&row| all[row as usize]).collect(),
         }
+        let mut places = vec![usize::MAX; data.n_features()];
+        binned.features.iter().enumerate().for_each(|(at, f)| places[f.index as usize] = at);
         let weights = data.weights.as_ref();
         let n_outputs = data.n_outputs();
         Validation {
             input,
             columns,
+            places,
             predictions: vec![0.0; rows.len() * n_outputs],
             numbers,
             classes,
             weights: weights.map(|all| rows.iter().map(|&row| all[row as usize]).collect()),
             link: objective.link(),
         }
+    }
+
+    pub fn n_rows(&self) -> usize {
+        self.input.valid.len()
+    }
+
+    /// The features of the dataset.
+    pub fn features(&self) -> &'a [Feature] {
+        &self.input.data.features
+    }
+
+    /// The bins of a feature that a tree asks, as the dataset numbers it.
+    pub fn column(&self, feature: u32) -> &[u8] {
+        &self.columns[self.places[feature as usize]]
     }
 
     /// The loss where leaf values sum to `sums` `(n_outputs)` x `(n_rows,)`; NaN if there are no

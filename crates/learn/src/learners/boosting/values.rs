@@ -57,7 +57,7 @@ impl Leaves<'_> {
     }
 
     /// Sums of gradients, hessians and counts by leaf.
-    fn sums(&self, pairs: &[Pair], weights: Option<&[f32]>) -> Vec<[f64; 3]> {
+    pub(super) fn sums(&self, pairs: &[Pair], weights: Option<&[f32]>) -> Vec<[f64; 3]> {
         let pieces: Vec<(usize, &[u32])> = (self.grown.leaves.iter().enumerate())
             .flat_map(|(leaf, range)| {
                 self.rows[range.clone()].chunks(PIECE).map(move |r| (leaf, r))
@@ -117,6 +117,20 @@ pub(super) fn leaf_values(grown: &Grown, leaves: &[[f64; 3]], parameters: &Param
     if parameters.path_smooth == 0.0 {
         return leaves.iter().map(newton).collect();
     }
+    let values = node_values(grown, leaves, parameters);
+    let mut out = vec![0.0; leaves.len()];
+    for (node, value) in grown.nodes.iter().zip(values) {
+        if let Node::Leaf { value: leaf } = *node {
+            out[leaf as usize] = value;
+        }
+    }
+    out
+}
+
+/// The best value of each node as if it were a leaf, from the sums of the leaves below it; drawn to
+/// its parent's as those of leaves are.
+pub(super) fn node_values(grown: &Grown, leaves: &[[f64; 3]], parameters: &Parameters) -> Vec<f64> {
+    let leaf = Leaf::new(parameters, FREE);
     let mut sums = vec![[0.0; 3]; grown.nodes.len()];
     for (index, node) in grown.nodes.iter().enumerate().rev() {
         sums[index] = match *node {
@@ -127,18 +141,18 @@ pub(super) fn leaf_values(grown: &Grown, leaves: &[[f64; 3]], parameters: &Param
             }
         };
     }
+    let newton =
+        |&[gradient, hessian, count]: &[f64; 3]| leaf.value(Sums { gradient, hessian, count });
     let mut values: Vec<f64> = sums.iter().map(newton).collect();
-    let mut out = vec![0.0; leaves.len()];
+    if parameters.path_smooth == 0.0 {
+        return values;
+    }
     for (index, node) in grown.nodes.iter().enumerate() {
-        match *node {
-            Node::Leaf { value } => out[value as usize] = values[index],
-            Node::Split { left, right, .. } => {
-                for child in [left as usize, right as usize] {
-                    let (n, s) = (sums[child][2], parameters.path_smooth);
-                    values[child] = (n * values[child] + s * values[index]) / (n + s);
-                }
-            }
+        let Node::Split { left, right, .. } = *node else { continue };
+        for child in [left as usize, right as usize] {
+            let (n, s) = (sums[child][2], parameters.path_smooth);
+            values[child] = (n * values[child] + s * values[index]) / (n + s);
         }
     }
-    out
+    values
 }

@@ -79,6 +79,22 @@ impl Columns {
         self.n_columns = next as usize;
     }
 
+    /// The columns of some of the features, ascending, and the place of each among these.
+    pub fn select(&self, features: &[u32]) -> (Columns, Vec<u32>) {
+        let chosen = |block: &&Block| features.binary_search(&block.feature()).is_ok();
+        let blocks = self.blocks.iter().filter(chosen).map(Block::unnumbered).collect();
+        let mut columns = Columns { blocks, n_dense: 0, n_columns: 0 };
+        columns.number();
+        let mut places = vec![NONE; columns.n_columns];
+        let pairs = columns.blocks.iter().zip(self.blocks.iter().filter(chosen));
+        for (new, old) in pairs {
+            for (new, old) in new.columns().into_iter().zip(old.columns()) {
+                places[new as usize] = old;
+            }
+        }
+        (columns, places)
+    }
+
     /// The rows of a dataset as rows of the design matrix.
     pub fn encode(&self, data: &Dataset, rows: &[u32]) -> Design {
         let n_sparse = self.blocks.iter().filter(|block| !block.is_dense()).count();
@@ -124,6 +140,33 @@ impl Columns {
 }
 
 impl Block {
+    fn feature(&self) -> u32 {
+        match self {
+            Block::Number { feature, .. } | Block::Bins { feature, .. } => *feature,
+        }
+    }
+
+    /// Its columns, those of bins by bin.
+    fn columns(&self) -> Vec<u32> {
+        let mut columns = match self {
+            Block::Number { column, missing, .. } => vec![*column, *missing],
+            Block::Bins { column_of_bin, .. } => column_of_bin.clone(),
+        };
+        columns.retain(|&column| column != NONE);
+        columns
+    }
+
+    /// As it was before columns had numbers.
+    fn unnumbered(&self) -> Block {
+        let mut block = self.clone();
+        if let Block::Bins { column_of_bin, .. } = &mut block {
+            let first = column_of_bin.iter().copied().min().unwrap_or(0);
+            let numbered = column_of_bin.iter_mut().filter(|column| **column != NONE);
+            numbered.for_each(|column| *column -= first);
+        }
+        block
+    }
+
     fn is_dense(&self) -> bool {
         matches!(self, Block::Number { base, missing: NONE, .. } if *base == 0.0)
     }

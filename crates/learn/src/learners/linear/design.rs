@@ -66,6 +66,13 @@ impl Design {
         }
     }
 
+    /// Adds one row to `sum` `(n_columns,)`.
+    pub fn add_row(&self, row: usize, sum: &mut [f64]) {
+        let (dense, columns, values) = self.row(row);
+        add_scaled(&mut sum[..self.n_dense], dense, 1.0);
+        columns.iter().zip(values).for_each(|(&column, value)| sum[column as usize] += value);
+    }
+
     /// Adds `x_i * residual_i` of one row to `gradient`.
     pub fn add_row_gradient(&self, row: usize, residual: &[f64], gradient: &mut [f64]) {
         let stride = residual.len();

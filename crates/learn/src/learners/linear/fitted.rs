@@ -94,14 +94,14 @@ fn interleaved(path: &[Vec<f64>], stride: usize) -> Vec<f64> {
 }
 
 /// Truth and weights of the validation rows.
-struct ValidTruth {
+pub(super) struct ValidTruth {
     numbers: Vec<f64>,
     classes: Vec<u32>,
     weights: Option<Vec<f64>>,
 }
 
 impl ValidTruth {
-    fn new(data: &Dataset, valid: &[u32]) -> ValidTruth {
+    pub fn new(data: &Dataset, valid: &[u32]) -> ValidTruth {
         let rows = || valid.iter().map(|&row| row as usize);
         let weights = data.weights.as_ref().map(|weights| rows().map(|row| weights[row]).collect());
         let (mut numbers, mut classes) = (Vec::new(), Vec::new());
@@ -112,7 +112,7 @@ impl ValidTruth {
         ValidTruth { numbers, classes, weights }
     }
 
-    fn scored<'a>(&'a self, predictions: &'a [f64], n_outputs: usize) -> Scored<'a> {
+    pub fn scored<'a>(&'a self, predictions: &'a [f64], n_outputs: usize) -> Scored<'a> {
         let truth = if self.classes.is_empty() {
             Truth::Numbers(&self.numbers)
         } else {

@@ -5,7 +5,6 @@
 //! the weights of the one before, up to the same tolerance: points are near the models alone.
 
 use eyas_model::{Link, Part};
-use eyas_search::Value;
 
 use super::options::Options;
 use crate::error::Error;
@@ -15,31 +14,58 @@ use crate::sweep::Axis;
 /// Fits the penalties of the only axis; `None` if there are others.
 pub(super) fn fit(input: &FitInput<'_>, axes: &[Axis]) -> Option<Result<Fit, Error>> {
     match axes {
-        [axis] if axis.name == "penalty" => Some(fit_penalties(input, &axis.values)),
+        [axis] if axis.name == "penalty" => Some(fit_penalties(input, axes)),
         _ => None,
     }
 }
 
-fn fit_penalties(input: &FitInput<'_>, values: &[Value]) -> Result<Fit, Error> {
-    let mut penalties = Vec::new();
-    for value in values {
-        let config = input.config.clone().with("penalty", value.clone());
-        let path = Options::new(&config)?.penalties;
-        penalties.push(*path.last().expect("a path has an end"));
+fn fit_penalties(input: &FitInput<'_>, axes: &[Axis]) -> Result<Fit, Error> {
+    let penalties = Penalties::read(input, axes)?;
+    let made = super::fit(input, &penalties.options);
+    Ok(penalties.points(made))
+}
+
+/// The penalties of the points of a grid.
+pub(super) struct Penalties {
+    /// With the distinct penalties, strongest first.
+    pub options: Options,
+    /// The penalty of each point.
+    wanted: Vec<f64>,
+}
+
+impl Penalties {
+    /// The penalties of the only axis; without one it is the configured penalty.
+    ///
+    /// # Errors
+    /// A parameter that is out of its domain.
+    pub fn read(input: &FitInput<'_>, axes: &[Axis]) -> Result<Penalties, Error> {
+        let mut wanted = Vec::new();
+        for point in crate::sweep::points(axes) {
+            let value = point.first().map(|&value| value.clone());
+            let config = value.into_iter().fold(input.config.clone(), |c, v| c.with("penalty", v));
+            let path = Options::new(&config)?.penalties;
+            wanted.push(*path.last().expect("a path has an end"));
+        }
+        let mut options = Options::new(input.config)?;
+        options.penalties.clone_from(&wanted);
+        options.penalties.sort_by(|a, b| b.total_cmp(a));
+        options.penalties.dedup();
+        Ok(Penalties { options, wanted })
     }
-    let mut options = Options::new(input.config)?;
-    options.penalties = penalties.clone();
-    options.penalties.sort_by(|a, b| b.total_cmp(a));
-    options.penalties.dedup();
-    let made = super::fit(input, &options);
-    let place = |penalty: &f64| options.penalties.iter().position(|other| other == penalty);
-    let reached = made.model.truncations().len() - 1;
-    let places: Vec<usize> =
-        penalties.iter().map(|penalty| place(penalty).unwrap_or(reached).min(reached)).collect();
-    let truncations = places.iter().map(|&place| made.model.truncations()[place].clone()).collect();
-    let stopped = made.stopped;
-    let model = Points { model: made.model, places, truncations };
-    Ok(Fit { model: Box::new(model), stopped })
+
+    /// The points, from a fit of these options.
+    pub fn points(&self, made: Fit) -> Fit {
+        let place =
+            |penalty: &f64| self.options.penalties.iter().position(|other| other == penalty);
+        let reached = made.model.truncations().len() - 1;
+        let at = |penalty| place(penalty).unwrap_or(reached).min(reached);
+        let places: Vec<usize> = self.wanted.iter().map(at).collect();
+        let truncations =
+            places.iter().map(|&place| made.model.truncations()[place].clone()).collect();
+        let stopped = made.stopped;
+        let model = Points { model: made.model, places, truncations };
+        Fit { model: Box::new(model), stopped }
+    }
 }
 
 /// The points of a grid on a path.
@@ -67,7 +93,7 @@ impl FittedModel for Points {
 
 #[cfg(test)]
 mod tests {
-    use eyas_search::Config;
+    use eyas_search::{Config, Value};
 
     use super::*;
     use crate::learners::growing::fixtures::{SQUARES, random};

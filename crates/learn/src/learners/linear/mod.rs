@@ -20,8 +20,10 @@ mod curvature;
 mod design;
 mod estimate;
 mod exponential;
+mod feature_sets;
 mod fitted;
 mod grid;
+mod leave_one_out;
 mod objective;
 mod options;
 mod path;
@@ -58,6 +60,7 @@ impl Learner for LinearModel {
         &[
             "Hoerl, A.; Kennard, R. (1970). Ridge regression: biased estimation for nonorthogonal problems. doi:10.1080/00401706.1970.10488634",
             "Zou, H.; Hastie, T. (2005). Regularization and variable selection via the elastic net. doi:10.1111/j.1467-9868.2005.00503.x",
+            "Golub, G.; Heath, M.; Wahba, G. (1979). Generalized cross-validation as a method for choosing a good ridge parameter. doi:10.1080/00401706.1979.10489751",
             "Friedman, J.; Hastie, T.; Tibshirani, R. (2010). Regularization paths for generalized linear models via coordinate descent. doi:10.18637/jss.v033.i01",
         ]
     }
@@ -98,6 +101,23 @@ impl Learner for LinearModel {
 
     fn fit_grid(&self, input: &FitInput<'_>, axes: &[Axis]) -> Option<Result<Fit, Error>> {
         grid::fit(input, axes)
+    }
+
+    fn fit_feature_sets(
+        &self,
+        input: &FitInput<'_>,
+        sets: &[Vec<u32>],
+        axes: &[Axis],
+    ) -> Option<Result<Vec<Fit>, Error>> {
+        feature_sets::fit(input, sets, axes)
+    }
+
+    fn leave_one_out(
+        &self,
+        input: &FitInput<'_>,
+        axes: &[Axis],
+    ) -> Option<Result<Vec<f64>, Error>> {
+        Some(leave_one_out::losses(input, axes))
     }
 }
 

@@ -3,6 +3,7 @@
 use eyas_search::{Config, Domain, Parameter, Space, Value};
 
 use crate::error::Error;
+use crate::learners::checked::checked;
 use crate::schedules::SCHEDULE_NAMES;
 
 /// Name of the learner.
@@ -125,7 +126,7 @@ impl Options {
     /// # Errors
     /// A value out of its domain.
     pub fn new(config: &Config) -> Result<Options, Error> {
-        let values = checked(config)?;
+        let values = checked(&space(), config)?;
         let float = |name: &str| values.float(name).expect("its type is checked");
         let int = |name: &str| values.int(name).expect("its type is checked") as usize;
         let text = |name: &str| values.text(name).expect("its type is checked").to_owned();
@@ -154,53 +155,6 @@ fn penalties(weakest: f64) -> Vec<f64> {
     let mut path: Vec<f64> = PENALTIES.into_iter().filter(stronger).collect();
     path.push(weakest);
     path
-}
-
-/// The values of all parameters, each in its domain.
-fn checked(config: &Config) -> Result<Config, Error> {
-    let space = space();
-    let mut values = space.default_config();
-    for parameter in &space.parameters {
-        if let Some(value) = config.values.get(parameter.name) {
-            check(parameter, value)?;
-            values.values.insert(parameter.name.to_owned(), value.clone());
-        }
-    }
-    Ok(values)
-}
-
-fn check(parameter: &Parameter, value: &Value) -> Result<(), Error> {
-    let number = match value {
-        Value::Int(value) => Some(*value as f64),
-        Value::Float(value) => Some(*value),
-        Value::Bool(_) | Value::Text(_) => None,
-    };
-    let (fits, expected) = match parameter.domain {
-        Domain::Float { low, high, .. } => {
-            let fits = number.is_some_and(|number| (low..=high).contains(&number));
-            (fits, format!("must be a number from {low} to {high}"))
-        }
-        Domain::Int { low, high, .. } => {
-            let fits =
-                |number: f64| number.fract() == 0.0 && (low as f64..=high as f64).contains(&number);
-            (number.is_some_and(fits), format!("must be a whole number from {low} to {high}"))
-        }
-        Domain::Category(names) => {
-            let fits = matches!(value, Value::Text(name) if names.contains(&name.as_str()));
-            (fits, format!("must be one of {}", names.join(", ")))
-        }
-        Domain::Bool => (matches!(value, Value::Bool(_)), "must be true or false".to_owned()),
-    };
-    if fits {
-        return Ok(());
-    }
-    let shown = match value {
-        Value::Bool(value) => value.to_string(),
-        Value::Int(value) => value.to_string(),
-        Value::Float(value) => value.to_string(),
-        Value::Text(value) => format!("`{value}`"),
-    };
-    Err(Error::Parameter { name: parameter.name.to_owned(), value: shown, expected })
 }
 
 #[cfg(test)]

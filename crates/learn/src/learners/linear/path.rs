@@ -51,7 +51,7 @@ pub(super) fn find(problem: &Problem, options: &Options, seed: u64, stop: &dyn S
 }
 
 /// Whether the minimum is the solution of linear equations of bearable size.
-fn is_ridge(problem: &Problem, options: &Options) -> bool {
+pub(super) fn is_ridge(problem: &Problem, options: &Options) -> bool {
     problem.loss == Loss::Squared
         && options.l1_ratio == 0.0
         && problem.design.n_columns <= ridge::MAX_COLUMNS

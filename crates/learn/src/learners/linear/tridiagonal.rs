@@ -47,7 +47,7 @@ impl Tridiagonal {
 
     /// `x` of `(A + penalty I) x = b`, from `Q^T b`; `A` is positive semi-definite.
     pub fn solve(&self, rotated: &[f64], penalty: f64) -> Vec<f64> {
-        let mut x = self.solve_shifted(rotated, penalty);
+        let mut x = self.solve_rotated(rotated, penalty);
         for (k, vector) in self.reflections.iter().enumerate().rev() {
             reflect(&mut x[k + 1..], vector);
         }
@@ -55,7 +55,7 @@ impl Tridiagonal {
     }
 
     /// `(T + penalty I)^-1 b` by `L D L^T`; pivots that rounding has made too small are raised.
-    fn solve_shifted(&self, b: &[f64], penalty: f64) -> Vec<f64> {
+    pub fn solve_rotated(&self, b: &[f64], penalty: f64) -> Vec<f64> {
         let least = (penalty * 1e-3).max(f64::MIN_POSITIVE);
         let mut x = b.to_vec();
         let mut pivots = Vec::with_capacity(x.len());
@@ -77,7 +77,7 @@ impl Tridiagonal {
 }
 
 /// Turns `x` into the `v` for which `(I - v v^T) x` is zero but for its first entry; returns that.
-fn reflection(x: &mut [f64]) -> f64 {
+pub(super) fn reflection(x: &mut [f64]) -> f64 {
     let norm = dot(x, x).sqrt();
     if norm == 0.0 || x[1..].iter().all(|&entry| entry == 0.0) {
         let first = x[0];
@@ -92,13 +92,13 @@ fn reflection(x: &mut [f64]) -> f64 {
 }
 
 /// `b = (I - v v^T) b`.
-fn reflect(b: &mut [f64], v: &[f64]) {
+pub(super) fn reflect(b: &mut [f64], v: &[f64]) {
     let along = dot(b, v);
     add_scaled(b, v, -along);
 }
 
 /// `A = (I - v v^T) A (I - v v^T)` on rows and columns from `start` on.
-fn apply_both_sides(matrix: &mut [f64], side: usize, start: usize, v: &[f64]) {
+pub(super) fn apply_both_sides(matrix: &mut [f64], side: usize, start: usize, v: &[f64]) {
     let mut w: Vec<f64> =
         (start..side).map(|i| dot(&matrix[i * side + start..(i + 1) * side], v)).collect();
     let half = 0.5 * dot(&w, v);

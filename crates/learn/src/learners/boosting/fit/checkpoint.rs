@@ -50,6 +50,9 @@ impl<'a> Rounds<'a> {
         objective: &'a Objective,
     ) -> Rounds<'a> {
         let mut rounds = Rounds::new(input, ground, objective);
+        if ground.parameters.keeps_nodes {
+            return rounds;
+        }
         let Some(bytes) = input.checkpoints.earlier() else { return rounds };
         let state = rounds.read(&bytes);
         let n_rounds = state.and_then(|state| rounds.take_up(state));
@@ -60,8 +63,11 @@ impl<'a> Rounds<'a> {
         }
     }
 
-    /// Keeps the state, if it is time to.
+    /// Keeps the state, if it is time to; it holds no values of inner nodes.
     pub(super) fn keep(&self) {
+        if self.setting.parameters.keeps_nodes {
+            return;
+        }
         let checkpoints = self.setting.input.checkpoints;
         if checkpoints.is_due(self.n_bytes, self.ended) {
             checkpoints.keep(self.state());
@@ -163,7 +169,7 @@ impl<'a> Rounds<'a> {
         };
         let whole = has_parent.iter().skip(1).all(|&has| has) && nodes.iter().all(in_range);
         let is_tree = n_leaves > 1 && whole && n_values == n_leaves * width;
-        is_tree.then_some(((Tree { nodes, values }, features), output))
+        is_tree.then_some(((Tree { nodes, values }, features, Vec::new()), output))
     }
 
     /// Makes of the rounds what they were when the state was kept; says how many there were, or
@@ -198,7 +204,7 @@ impl<'a> Rounds<'a> {
     /// learned from the sums any more.
     fn replay(&mut self, router: &mut Router, (asked, output): (Asked, TreeOutput)) {
         let Ground { binned, threads, meter, .. } = *self.setting.ground;
-        let (tree, features) = asked;
+        let (tree, features, _) = asked;
         let outputs = match output {
             TreeOutput::All => 0..self.sums.len(),
             TreeOutput::One(k) => k as usize..k as usize + 1,
@@ -210,7 +216,8 @@ impl<'a> Rounds<'a> {
             let (columns, sums) = (&self.setting.validation.columns, &mut self.valid_sums[outputs]);
             router.add(&grown, columns, &tree.values, sums, threads);
         }
-        self.push((Tree { nodes: grown.nodes, values: tree.values }, grown.features), output);
+        let tree = Tree { nodes: grown.nodes, values: tree.values };
+        self.push((tree, grown.features, Vec::new()), output);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Tests of the learner as a whole.
 
 mod figures;
+mod leave_one_out;
 mod minima;
 mod properties;
 
