@@ -3,5 +3,6 @@
 
 pub mod arch;
 pub mod exponential;
+pub mod flags;
 pub mod histogram;
 pub mod partition;

@@ -78,7 +78,7 @@ impl Learner for ExtraTrees {
 
     fn fit(&self, input: &FitInput<'_>) -> Result<Fit, Error> {
         let settings = KIND.settings(&estimate::facts(input), input.config)?;
-        Ok(nested::fit(input, &settings))
+        nested::fit(input, &settings)
     }
 
     fn grid_space(&self, facts: &Facts) -> Space {

@@ -23,6 +23,9 @@ pub mod forest;
 mod growing;
 pub mod linear;
 pub mod mlp;
+mod out_of_bag;
+
+pub use out_of_bag::OutOfBag;
 
 /// Every learner, in the order of reports and of first trials.
 pub static LEARNERS: &[&dyn Learner] = &[
@@ -114,6 +117,12 @@ pub trait FittedModel: Debug + Send + Sync {
     /// What happened by step, for reports: (step, learning rate, training loss, validation loss).
     fn steps(&self) -> &[Step] {
         &[]
+    }
+
+    /// Predictions of the training rows by those parts of the model that did not learn from them,
+    /// where the configuration asks for them (`oob_score` of forests).
+    fn out_of_bag(&self) -> Option<&OutOfBag> {
+        None
     }
 }
 

@@ -6,9 +6,9 @@
 //! rows (or the filled cells of the histogram, if fewer) and not the number of classes.
 
 use super::counts::Counts;
-use super::grow::{Cut, Range, Statistic};
 use super::moments::{between, x_ln_x};
 use super::sample::Example;
+use super::statistic::{Cut, Range, Statistic};
 
 /// Weight of one class in one bin.
 #[derive(Debug, Clone, Copy, Default)]
@@ -279,6 +279,24 @@ impl Statistic for Classes {
         }
         self.fill(bytes, examples, range);
         self.best(range, min_rows)
+    }
+
+    fn cut_of_flag(
+        &mut self,
+        words: &[u64],
+        flag: u32,
+        examples: &[Example],
+        range: Range,
+        min_rows: usize,
+    ) -> Option<Cut> {
+        if self.counted
+            && let Some(counts) = &mut self.counts
+        {
+            return counts.cut_of_flag(words, flag, range, min_rows);
+        }
+        let byte = |word: &u64| if word >> flag & 1 == 1 { range.high } else { range.low };
+        let bytes: Vec<u8> = words.iter().map(byte).collect();
+        self.best_cut(&bytes, examples, range, min_rows)
     }
 
     fn cut_at(

@@ -84,7 +84,8 @@ pub(in crate::learners) fn memory_bytes(facts: &Facts, settings: &Settings) -> u
     let deepest = libm::exp2(settings.growth.max_depth.min(40) as f64);
     let leaves = (2.0 * in_tree / smallest_split(settings)).min(deepest);
     let nodes = 2.0 * leaves * settings.n_estimators as f64;
-    // A quarter as many validation rows, summed at each depth of the grid.
-    let sums = 0.25 * rows * width * 8.0 * 7.0;
+    // A quarter as many validation rows, or all out of bags, summed at each depth of the grid.
+    let scored = if settings.oob_score { rows } else { 0.25 * rows };
+    let sums = scored * width * 8.0 * 7.0;
     (working + copies + histograms + sums + nodes * (32.0 + 4.0 * width)) as u64
 }

@@ -2,74 +2,14 @@
 
 use super::blocks::{Blocks, ByRow};
 use super::columns::Column;
+use super::flags::{Flag, Flags, varying};
 use super::limits::Limits;
 use super::sample::Example;
+use super::statistic::{Cut, Range, Statistic};
 use crate::random::{Stream, key};
 
 /// Bytes of a vector.
 const VECTOR: usize = 16;
-
-/// Where a node's bytes of one column lie.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(in crate::learners) struct Range {
-    /// Whether some are 0, which is missing.
-    pub missing: bool,
-    /// Smallest byte above 0.
-    pub low: u8,
-    /// Largest byte.
-    pub high: u8,
-}
-
-/// A way to split a node by one column.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(in crate::learners) struct Cut {
-    /// Worth of both sides together.
-    pub worth: f64,
-    /// Largest byte that goes left.
-    pub threshold: u8,
-    /// Where a missing value goes.
-    pub missing_right: bool,
-}
-
-/// What is summed up about rows, and how well a cut tells them apart.
-pub(in crate::learners) trait Statistic {
-    /// Numbers in the value of a node.
-    fn width(&self) -> usize;
-
-    /// Takes up a node of these examples; returns whether their targets differ.
-    fn start(&mut self, examples: &[Example]) -> bool;
-
-    /// Worth of the node itself.
-    fn worth(&self) -> f64;
-
-    /// Decrease of impurity, times weight, for a unit of worth.
-    fn scale(&self) -> f64;
-
-    /// Worth that no cut can exceed; infinite where that is not known.
-    fn bound(&self) -> f64;
-
-    /// Appends the node's value: the mean of its targets and of `smoothing` rows like `parent`.
-    fn value(&self, parent: &[f32], smoothing: f64, values: &mut Vec<f32>);
-
-    /// The best cut of a column with the bytes of the node's rows, `min_rows` rows a side.
-    fn best_cut(
-        &mut self,
-        bytes: &[u8],
-        examples: &[Example],
-        range: Range,
-        min_rows: usize,
-    ) -> Option<Cut>;
-
-    /// As [`Statistic::best_cut`], with this threshold: only the side of missing values is chosen.
-    fn cut_at(
-        &mut self,
-        bytes: &[u8],
-        examples: &[Example],
-        range: Range,
-        min_rows: usize,
-        threshold: u8,
-    ) -> Option<Cut>;
-}
 
 /// When and how nodes are split.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -152,6 +92,7 @@ struct Split {
 pub(in crate::learners) struct Grower<'a, S> {
     columns: &'a [Column<'a>],
     by_row: Option<&'a ByRow>,
+    flags: Option<&'a Flags>,
     blocks: Blocks,
     growth: Growth,
     statistic: S,
@@ -162,9 +103,14 @@ pub(in crate::learners) struct Grower<'a, S> {
     pub rows: Vec<u32>,
     /// Their weights and targets.
     pub examples: Vec<Example>,
+    /// Their words of [`Flags`], if there are any.
+    words: Vec<u64>,
     bytes: Vec<u8>,
     right_rows: Vec<u32>,
     right_examples: Vec<Example>,
+    right_words: Vec<u64>,
+    /// Bits of the words that vary in the node.
+    varying: u64,
     /// Lists of columns that may vary, by node; see [`Pending::live`].
     live: Vec<u32>,
     order: Vec<u32>,
@@ -173,27 +119,34 @@ pub(in crate::learners) struct Grower<'a, S> {
 }
 
 impl<'a, S: Statistic> Grower<'a, S> {
-    /// For these columns, which `by_row` holds row by row; `prior` is what is known without any row `(width,)`.
+    /// For these columns, which `by_row` and `flags` hold row by row; `prior` is what is known without any row `(width,)`.
     pub fn new(
         columns: &'a [Column<'a>],
         by_row: Option<&'a ByRow>,
+        flags: Option<&'a Flags>,
         growth: Growth,
         statistic: S,
         prior: Vec<f32>,
     ) -> Grower<'a, S> {
+        let is_copied = |&column: &u32| flags.is_none_or(|flags| flags.of(column).is_none());
+        let n_copied = (0..columns.len() as u32).filter(is_copied).count();
         Grower {
             columns,
             by_row,
-            blocks: Blocks::default(),
+            flags,
+            blocks: Blocks::new(n_copied),
             growth,
             statistic,
             parent: prior.clone(),
             prior,
             rows: Vec::new(),
             examples: Vec::new(),
+            words: Vec::new(),
             bytes: Vec::new(),
             right_rows: Vec::new(),
             right_examples: Vec::new(),
+            right_words: Vec::new(),
+            varying: 0,
             live: Vec::new(),
             order: Vec::new(),
             stack: Vec::new(),
@@ -210,6 +163,11 @@ impl<'a, S: Statistic> Grower<'a, S> {
         self.bytes.resize(n_rows.next_multiple_of(VECTOR), 0);
         self.right_rows.resize(n_rows, 0);
         self.right_examples.resize(n_rows, Example::default());
+        self.words.clear();
+        if let Some(flags) = self.flags {
+            self.words.extend(self.rows.iter().map(|&row| flags.word(row)));
+            self.right_words.resize(n_rows, 0);
+        }
         self.live.clear();
         self.live.extend(0..self.columns.len() as u32);
         self.stack.clear();
@@ -249,6 +207,9 @@ impl<'a, S: Statistic> Grower<'a, S> {
             return spend(n_rows as u64);
         }
         self.live.truncate(node.live.1);
+        if self.flags.is_some() {
+            self.varying = varying(&self.words[node.start..node.end]);
+        }
         self.move_closer(&mut node);
         let (split, live) = match self.best_split(node, spend) {
             Ok((Some(split), live)) => (split, live),
@@ -313,11 +274,16 @@ impl<'a, S: Statistic> Grower<'a, S> {
         let rows = &mut self.rows[node.start..node.end];
         let live = self.live.len();
         let from = node.live.0..node.live.1;
-        self.blocks.copy(by_row, (node.level, level), rows, from, &mut self.live);
+        let levels = (node.level, level);
+        let flagged = |column| self.flags.and_then(|flags| flags.of(column));
+        let flag = |column| flagged(column).map(|flag| self.varying >> flag.bit & 1 == 1);
+        self.blocks.copy(by_row, levels, rows, from, flag, &mut self.live);
         for (place, row) in rows.iter_mut().enumerate() {
             *row = place as u32;
         }
-        node.live = (live, self.live.len());
+        if level > 1 {
+            node.live = (live, self.live.len());
+        }
         node.level = level;
     }
 
@@ -353,7 +319,7 @@ impl<'a, S: Statistic> Grower<'a, S> {
             if spend((node.end - node.start) as u64) {
                 return Err(Stopped);
             }
-            let Some(range) = self.read(node, column) else {
+            let Some(found) = self.look_at(node, column, &mut stream) else {
                 // Constant columns gather at the front.
                 self.order.swap(n_constant, place);
                 n_constant += 1;
@@ -364,7 +330,7 @@ impl<'a, S: Statistic> Grower<'a, S> {
             place += 1;
             n_tried += 1;
             n_varying += 1;
-            if let Some(cut) = self.cut(node, range, &mut stream)
+            if let Some(cut) = found
                 && best.is_none_or(|best| cut.worth > best.cut.worth)
             {
                 best = Some(Split { column, cut });
@@ -380,6 +346,30 @@ impl<'a, S: Statistic> Grower<'a, S> {
         let start = self.live.len();
         self.live.extend_from_slice(&self.order[n_constant..]);
         Ok((best, (start, self.live.len())))
+    }
+
+    /// The cut of a column, if there is one; `None` if the column is the same in all rows.
+    fn look_at(&mut self, node: Pending, column: u32, stream: &mut Stream) -> Option<Option<Cut>> {
+        let rows = node.start..node.end;
+        if let Some(flag) = self.flags.and_then(|flags| flags.of(column)) {
+            if self.varying >> flag.bit & 1 == 0 {
+                return None;
+            }
+            let range = Range { missing: false, low: flag.low, high: flag.high };
+            if !self.growth.random_thresholds {
+                let (words, examples) = (&self.words[rows.clone()], &self.examples[rows]);
+                let min_rows = self.growth.min_samples_leaf;
+                return Some(
+                    self.statistic.cut_of_flag(words, flag.bit, examples, range, min_rows),
+                );
+            }
+            for (byte, word) in self.bytes.iter_mut().zip(&self.words[rows]) {
+                *byte = flag.byte(*word);
+            }
+            return Some(self.cut(node, range, stream));
+        }
+        let range = self.read(node, column)?;
+        Some(self.cut(node, range, stream))
     }
 
     /// Reads the bytes of the node's rows; `None` if all are the same.
@@ -423,27 +413,63 @@ impl<'a, S: Statistic> Grower<'a, S> {
     /// Rows that go left come first, in their old order on both sides; returns where the right
     /// side starts.
     fn partition(&mut self, node: Pending, split: Split) -> usize {
-        let column = match node.level {
-            0 => &self.columns[split.column as usize].bytes[..],
-            level => self.blocks.column(level, split.column),
-        };
         let Cut { threshold, missing_right, .. } = split.cut;
+        if let Some(flags) = self.flags {
+            if let Some(Flag { bit, .. }) = flags.of(split.column) {
+                return self.part(node, |_, word| word >> bit & 1 == 1);
+            }
+        }
+        match node.level {
+            0 => {
+                let column = &self.columns[split.column as usize].bytes[..];
+                self.part(node, |row, _| goes_right(column[row as usize], threshold, missing_right))
+            }
+            level => {
+                let blocks = std::mem::take(&mut self.blocks);
+                let column = blocks.column(level, split.column);
+                let right = |row: u32| goes_right(column[row as usize], threshold, missing_right);
+                let middle = self.part(node, |row, _| right(row));
+                self.blocks = blocks;
+                middle
+            }
+        }
+    }
+
+    /// As [`Grower::partition`], by row and word.
+    #[inline(always)]
+    fn part(&mut self, node: Pending, right: impl Fn(u32, u64) -> bool) -> usize {
+        let n_rows = node.end - node.start;
         let rows = &mut self.rows[node.start..node.end];
         let examples = &mut self.examples[node.start..node.end];
+        let right_rows = &mut self.right_rows[..n_rows];
+        let right_examples = &mut self.right_examples[..n_rows];
         let (mut n_left, mut n_right) = (0, 0);
-        for place in 0..rows.len() {
-            let (row, example) = (rows[place], examples[place]);
-            let byte = column[row as usize];
-            let right = goes_right(byte, threshold, missing_right);
-            rows[n_left] = row;
-            examples[n_left] = example;
-            self.right_rows[n_right] = row;
-            self.right_examples[n_right] = example;
-            n_left += usize::from(!right);
-            n_right += usize::from(right);
+        // No branch on the answer: both places are written, one of them counts.
+        if self.flags.is_none() {
+            for place in 0..n_rows {
+                let (row, example) = (rows[place], examples[place]);
+                let right = right(row, 0);
+                (rows[n_left], examples[n_left]) = (row, example);
+                (right_rows[n_right], right_examples[n_right]) = (row, example);
+                n_left += usize::from(!right);
+                n_right += usize::from(right);
+            }
+        } else {
+            let words = &mut self.words[node.start..node.end];
+            let right_words = &mut self.right_words[..n_rows];
+            for place in 0..n_rows {
+                let (row, example, word) = (rows[place], examples[place], words[place]);
+                let right = right(row, word);
+                (rows[n_left], examples[n_left], words[n_left]) = (row, example, word);
+                (right_rows[n_right], right_examples[n_right]) = (row, example);
+                right_words[n_right] = word;
+                n_left += usize::from(!right);
+                n_right += usize::from(right);
+            }
+            words[n_left..].copy_from_slice(&right_words[..n_right]);
         }
-        rows[n_left..].copy_from_slice(&self.right_rows[..n_right]);
-        examples[n_left..].copy_from_slice(&self.right_examples[..n_right]);
+        rows[n_left..].copy_from_slice(&right_rows[..n_right]);
+        examples[n_left..].copy_from_slice(&right_examples[..n_right]);
         node.start + n_left
     }
 }

@@ -18,7 +18,9 @@ pub(super) mod classes;
 pub(super) mod columns;
 mod counts;
 pub(super) mod estimate;
+mod flags;
 pub(super) mod grow;
+mod lanes;
 pub(super) mod levels;
 pub(super) mod limits;
 pub(super) mod moments;
@@ -27,6 +29,7 @@ pub(super) mod plan;
 pub(super) mod sample;
 pub(super) mod scoring;
 pub(super) mod settings;
+pub(super) mod statistic;
 pub(super) mod truncate;
 pub(super) mod validation;
 
@@ -34,6 +37,8 @@ pub(super) mod validation;
 pub(super) mod fixtures;
 #[cfg(test)]
 mod oracle;
+#[cfg(test)]
+mod out_of_bag;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]

@@ -4,8 +4,8 @@
 //! criterion: a node is worth `sum(w y)^2 / sum(w)`, and a split gains the worth of its sides less
 //! that of the node.
 
-use super::grow::{Cut, Range, Statistic};
 use super::sample::Example;
+use super::statistic::{Cut, Range, Statistic};
 
 /// Sum of weights, and of weights times targets.
 type Moment = [f64; 2];
@@ -101,6 +101,21 @@ impl Moments {
             (usize::from(range.low)..=usize::from(range.high)).for_each(take);
         }
         n_filled
+    }
+
+    fn best_of_filled(
+        &self,
+        n_rows: usize,
+        range: Range,
+        n_filled: usize,
+        min_rows: usize,
+    ) -> Option<Cut> {
+        let counts = (min_rows > 1).then_some((n_rows as u32, min_rows as u32));
+        if self.entropy {
+            self.search(range, n_filled, counts, log_likelihood)
+        } else {
+            self.search(range, n_filled, counts, squares)
+        }
     }
 
     fn search(
@@ -244,13 +259,36 @@ impl Statistic for Moments {
         range: Range,
         min_rows: usize,
     ) -> Option<Cut> {
-        let counts = (min_rows > 1).then_some((bytes.len() as u32, min_rows as u32));
-        let n_filled = self.fill(bytes, examples, range, counts.is_some());
-        if self.entropy {
-            self.search(range, n_filled, counts, log_likelihood)
-        } else {
-            self.search(range, n_filled, counts, squares)
+        let n_filled = self.fill(bytes, examples, range, min_rows > 1);
+        self.best_of_filled(bytes.len(), range, n_filled, min_rows)
+    }
+
+    fn cut_of_flag(
+        &mut self,
+        words: &[u64],
+        flag: u32,
+        examples: &[Example],
+        range: Range,
+        min_rows: usize,
+    ) -> Option<Cut> {
+        let (mut low, mut high) = (Filled::default(), Filled::default());
+        (low.bin, high.bin) = (range.low, range.high);
+        for (word, example) in words.iter().zip(examples) {
+            let is_high = (word >> flag & 1) as u32;
+            let weight = f64::from(example.weight);
+            let moment = [weight, weight * f64::from(example.number())];
+            let share = f64::from(is_high);
+            for (part, sum) in high.sum.iter_mut().zip(moment) {
+                *part += share * sum;
+            }
+            for (part, sum) in low.sum.iter_mut().zip(moment) {
+                *part += (1.0 - share) * sum;
+            }
+            high.n_rows += is_high;
         }
+        low.n_rows = words.len() as u32 - high.n_rows;
+        (self.filled[0], self.filled[1]) = (low, high);
+        self.best_of_filled(words.len(), range, 2, min_rows)
     }
 
     fn cut_at(

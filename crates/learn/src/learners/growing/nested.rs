@@ -13,17 +13,19 @@ use super::blocks::ByRow;
 use super::checkpoint::Checkpoint;
 use super::classes::Classes;
 use super::columns::{Column, columns};
-use super::grow::{Grower, Grown, Growth, Statistic};
+use super::flags::Flags;
+use super::grow::{Grower, Grown, Growth};
 use super::limits::Limits;
 use super::moments::Moments;
 use super::plan::Plan;
 use super::sample::Pool;
 use super::scoring::{Counts, Marked, Sums, Table};
 use super::settings::Settings;
+use super::statistic::Statistic;
 use super::validation::Validation;
 use crate::error::Error;
 use crate::learners::baseline::prior;
-use crate::learners::{Fit, FitInput, FittedModel, Truncation};
+use crate::learners::{Fit, FitInput, FittedModel, OutOfBag, Truncation};
 use crate::random::key;
 use crate::sweep::Axis;
 
@@ -32,30 +34,34 @@ const REPORTED_WORK: u64 = 1 << 20;
 /// Trees grown side by side, for each thread.
 const TREES_A_THREAD: usize = 8;
 /// Kinds of keys of random numbers, so that those of rows and of nodes differ.
-const ROWS: u64 = 1;
+pub(super) const ROWS: u64 = 1;
 const NODES: u64 = 2;
 
 /// Fits a forest and scores the truncations of a trial.
-pub(in crate::learners) fn fit(input: &FitInput<'_>, settings: &Settings) -> Fit {
+///
+/// # Errors
+/// Scores out of bags where there are none, or other rows to be scored.
+pub(in crate::learners) fn fit(input: &FitInput<'_>, settings: &Settings) -> Result<Fit, Error> {
     fit_plan(input, settings, Plan::of_trial(settings, input.last_truncation))
 }
 
 /// Fits a forest and scores every point of a grid of nested parameters, in its order.
 ///
 /// # Errors
-/// An axis or a value that is none of the nested ones.
+/// An axis or a value that is none of the nested ones; else as [`fit`].
 pub(in crate::learners) fn fit_grid(
     input: &FitInput<'_>,
     settings: &Settings,
     axes: &[Axis],
 ) -> Result<Fit, Error> {
-    Ok(fit_plan(input, settings, Plan::of_grid(settings, axes)?))
+    fit_plan(input, settings, Plan::of_grid(settings, axes)?)
 }
 
-fn fit_plan(input: &FitInput<'_>, settings: &Settings, plan: Plan) -> Fit {
+fn fit_plan(input: &FitInput<'_>, settings: &Settings, plan: Plan) -> Result<Fit, Error> {
+    settings.check_oob(input.valid.len())?;
     let prior = prior(input.data, input.train);
     let entropy = settings.entropy;
-    match input.data.task() {
+    Ok(match input.data.task() {
         TaskKind::Multiclass => {
             let forest = Forest::new(input, settings, plan, 0.0, prior.len());
             let (n_classes, whole) = (prior.len(), forest.pool.is_whole());
@@ -65,7 +71,7 @@ fn fit_plan(input: &FitInput<'_>, settings: &Settings, plan: Plan) -> Fit {
             .fit(|| Moments::binary(entropy), &prior),
         TaskKind::Regression => Forest::new(input, settings, plan, prior[0], prior.len())
             .fit(Moments::regression, &[0.0]),
-    }
+    })
 }
 
 /// A forest in the making.
@@ -80,6 +86,10 @@ struct Forest<'a> {
     pool: Pool,
     validation: Validation<'a>,
     sums: Sums,
+    /// By row: trees that did not draw it, where these are what it is scored by.
+    n_out: Option<Vec<u32>>,
+    /// Numbers of trees, and rows that all of them drew.
+    n_unscored: Vec<(usize, usize)>,
     counts: Counts,
     trees: Vec<Grown>,
     checkpoint: Checkpoint,
@@ -103,15 +113,22 @@ impl<'a> Forest<'a> {
             min_impurity_decrease: laxest.min_impurity_decrease,
             ..settings.growth
         };
+        let pool = Pool::new(input.data, input.train, center);
+        let validation = match settings.oob_score {
+            true => Validation::over(input, pool.rows().to_vec().into()),
+            false => Validation::new(input),
+        };
         Forest {
             input,
             settings,
             growth,
             center,
             width,
-            pool: Pool::new(input.data, input.train, center),
-            validation: Validation::new(input),
-            sums: Sums::new(input.valid.len(), n_limits, width),
+            sums: Sums::new(validation.rows.len(), n_limits, width),
+            n_out: settings.oob_score.then(|| vec![0; pool.len()]),
+            n_unscored: Vec::new(),
+            pool,
+            validation,
             counts: Counts::new(n_limits, input.features.len()),
             trees: Vec::new(),
             checkpoint: Checkpoint::new(input, settings.n_estimators, width),
@@ -123,12 +140,16 @@ impl<'a> Forest<'a> {
     fn fit<S: Statistic + Send>(mut self, statistic: impl Fn() -> S + Sync, prior: &[f64]) -> Fit {
         let columns = columns(self.input);
         let by_row = ByRow::new(&columns, self.growth.n_tried);
+        let flags = Flags::new(&columns);
         let table = Table { columns: &columns, by_row: by_row.as_ref() };
         let prior: Vec<f32> = prior.iter().map(|&value| value as f32).collect();
         let growth = self.growth;
         let growers = Growers {
             idle: Mutex::new(Vec::new()),
-            make: || Grower::new(&columns, by_row.as_ref(), growth, statistic(), prior.clone()),
+            make: || {
+                let (by_row, flags) = (by_row.as_ref(), flags.as_ref());
+                Grower::new(&columns, by_row, flags, growth, statistic(), prior.clone())
+            },
         };
         let mut stopped = false;
         for n_trees in self.plan.steps() {
@@ -167,9 +188,12 @@ impl<'a> Forest<'a> {
             goes_on &= may_go_on;
             let Some(tree) = tree else { break };
             self.counts.add(&tree, self.width);
+            if let (Some(n_out), Some(places)) = (&mut self.n_out, &tree.scored) {
+                places.iter().for_each(|&place| n_out[place as usize] += 1);
+            }
             trees.push(tree);
         }
-        self.sums.add(&trees, table, self.input.valid, self.input.threads);
+        self.sums.add(&trees, table, &self.validation.rows, self.input.threads);
         self.trees.extend(trees.into_iter().map(|tree| tree.grown));
         if goes_on {
             self.checkpoint.keep(self.input, &self.trees, false);
@@ -188,6 +212,7 @@ impl<'a> Forest<'a> {
         let (seed, tree) = (self.input.seed, tree as u64);
         let rows_key = [seed, tree, ROWS];
         self.pool.draw(self.settings.draw, &rows_key, &mut grower.rows, &mut grower.examples);
+        let scored = self.n_out.is_some().then(|| self.pool.left_out(&grower.rows));
         let mut unreported = self.pool.len() as u64;
         let mut work = unreported;
         let stop = self.input.stop;
@@ -205,7 +230,7 @@ impl<'a> Forest<'a> {
         self.checkpoint.note(tree as usize, work);
         growers.give_back(grower);
         let Some(grown) = grown else { return (None, false) };
-        let marked = Marked::new(grown, &self.plan.limits, self.input.features.len());
+        let marked = Marked::new(grown, scored, &self.plan.limits, self.input.features.len());
         let may_go_on = !stop.spent(unreported) || self.checkpoint.has(tree as usize + 1);
         (Some(marked), may_go_on)
     }
@@ -215,12 +240,18 @@ impl<'a> Forest<'a> {
         let n_trees = self.trees.len();
         let of_now = |point: &usize| self.plan.points[*point].n_trees == n_trees;
         let points: Vec<usize> = (0..self.plan.points.len()).filter(of_now).collect();
+        let places = self.scored_places();
+        let fewer = places.as_ref().map(|places| self.validation.of(places));
+        if let Some(places) = &places {
+            self.n_unscored.push((n_trees, self.validation.rows.len() - places.len()));
+        }
+        let validation = fewer.as_ref().unwrap_or(&self.validation);
         let loss = |place: usize| {
             let limits = self.plan.points[points[place]].limits;
             if place > 0 && self.is_as_before(points[place - 1], points[place]) {
                 return None;
             }
-            Some(self.validation.loss(&self.sums.means(limits, n_trees, self.center)))
+            Some(validation.loss(&self.means(limits, places.as_deref())))
         };
         let losses = self.input.threads.map(points.len(), loss);
         let mut before = f64::NAN;
@@ -230,6 +261,40 @@ impl<'a> Forest<'a> {
             let label = self.plan.points[point].label.clone();
             self.truncations[point] = Some(Truncation { label, loss: before, shape });
         }
+    }
+
+    /// Places of the rows that have a prediction, where not all have.
+    fn scored_places(&self) -> Option<Vec<usize>> {
+        let n_out = self.n_out.as_ref()?;
+        Some((0..n_out.len()).filter(|&place| n_out[place] > 0).collect())
+    }
+
+    /// Predictions of the rows at `places`, or of all, by the trees made so far.
+    fn means(&self, limits: usize, places: Option<&[usize]>) -> Vec<f64> {
+        let n_trees = self.trees.len();
+        let of = |place: usize| self.n_out.as_ref().map_or(n_trees, |out| out[place] as usize);
+        let means = self.sums.means(limits, of, self.center);
+        match places {
+            Some(places) if places.len() < self.validation.rows.len() => {
+                let of_row = |&place: &usize| &means[place * self.width..][..self.width];
+                places.iter().flat_map(of_row).copied().collect()
+            }
+            _ => means,
+        }
+    }
+
+    /// What trees say of rows that they did not draw, if that is what they are scored by.
+    fn out_of_bag(&mut self) -> Option<OutOfBag> {
+        let places = self.scored_places()?;
+        let n_trees = self.plan.points.iter().map(|point| point.n_trees).max();
+        let last = self.plan.points.iter().rfind(|point| Some(point.n_trees) == n_trees)?;
+        let n_out = self.n_out.as_ref()?;
+        Some(OutOfBag {
+            rows: places.iter().map(|&place| self.validation.rows[place]).collect(),
+            n_trees: places.iter().map(|&place| n_out[place]).collect(),
+            predictions: self.means(last.limits, Some(&places)),
+            n_unscored: std::mem::take(&mut self.n_unscored),
+        })
     }
 
     /// Whether the truncation is the one before it: its depth is larger, but no tree is.
@@ -249,6 +314,7 @@ impl<'a> Forest<'a> {
             TaskKind::Multiclass => (vec![0.0; self.width], TreeOutput::All),
             TaskKind::Binary | TaskKind::Regression => (vec![self.center], TreeOutput::One(0)),
         };
+        let out_of_bag = self.out_of_bag();
         if self.trees.is_empty() {
             self.add_constant(prior);
         }
@@ -267,7 +333,17 @@ impl<'a> Forest<'a> {
         });
         let (truncations, places) = scored.unzip();
         let (trees, width, limits) = (self.trees, self.width, self.plan.limits);
-        NestedForest { base, outputs, width, columns, trees, limits, places, truncations }
+        NestedForest {
+            base,
+            outputs,
+            width,
+            columns,
+            trees,
+            limits,
+            places,
+            truncations,
+            out_of_bag,
+        }
     }
 
     /// The fit ended before its first tree: one leaf takes the place of the forest.
@@ -277,7 +353,7 @@ impl<'a> Forest<'a> {
         let value = |&value: &f32| self.center + f64::from(value);
         let prediction: Vec<f64> = prior.iter().map(value).collect();
         let loss = self.validation.loss(&prediction.repeat(self.validation.rows.len()));
-        let tree = Marked::new(grown, &self.plan.limits, 0);
+        let tree = Marked::new(grown, None, &self.plan.limits, 0);
         let mut counts = Counts::new(self.plan.limits.len(), 0);
         counts.add(&tree, self.width);
         let shape = counts.shape(0, &[]);
@@ -318,6 +394,7 @@ struct NestedForest {
     /// Number of trees and index in `limits` of each truncation.
     places: Vec<(usize, usize)>,
     truncations: Vec<Truncation>,
+    out_of_bag: Option<OutOfBag>,
 }
 
 impl FittedModel for NestedForest {
@@ -338,5 +415,9 @@ impl FittedModel for NestedForest {
 
     fn link(&self) -> Link {
         Link::Identity
+    }
+
+    fn out_of_bag(&self) -> Option<&OutOfBag> {
+        self.out_of_bag.as_ref()
     }
 }

@@ -6,9 +6,11 @@ use super::blocks::ByRow;
 use super::classes::Classes;
 use super::columns::{Column, columns};
 use super::fixtures::{SQUARES, random};
-use super::grow::{Grower, Grown, Growth, Statistic, goes_right};
+use super::flags::Flags;
+use super::grow::{Grower, Grown, Growth, goes_right};
 use super::moments::Moments;
 use super::sample::{Draw, Example, Pool};
+use super::statistic::Statistic;
 use crate::dataset::Dataset;
 use crate::learners::{FitInput, NeverStop};
 use eyas_search::Config;
@@ -155,9 +157,11 @@ fn check_tree<S: Statistic>(
     let columns = columns(&input);
     let prior = vec![0.25; statistic.width()];
     let by_row = ByRow::new(&columns, growth.n_tried);
+    let flags = Flags::new(&columns);
     let mut grower = Grower::new(
         &columns,
         by_row.as_ref().filter(|_| !seed.is_multiple_of(3)),
+        flags.as_ref().filter(|_| !seed.is_multiple_of(4)),
         growth,
         statistic,
         prior.clone(),

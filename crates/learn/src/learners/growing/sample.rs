@@ -52,6 +52,13 @@ pub(in crate::learners) struct Draw {
     pub share: f64,
 }
 
+impl Draw {
+    /// Whether a tree may leave out rows.
+    pub fn leaves_out(self) -> bool {
+        self.bootstrap || self.share < 1.0
+    }
+}
+
 impl Pool {
     /// Gathers targets, less `center` for numbers.
     pub fn new(data: &Dataset, train: &[u32], center: f64) -> Pool {
@@ -69,6 +76,18 @@ impl Pool {
         };
         let examples = rows.iter().map(example).collect();
         Pool { rows, examples }
+    }
+
+    /// The rows `(len,)`, ascending.
+    pub fn rows(&self) -> &[u32] {
+        &self.rows
+    }
+
+    /// Places of the rows that were not drawn, ascending; `drawn` as [`Pool::draw`] gives them.
+    pub fn left_out(&self, drawn: &[u32]) -> Vec<u32> {
+        let mut drawn = drawn.iter().peekable();
+        let places = self.rows.iter().enumerate();
+        places.filter(|(_, row)| drawn.next_if_eq(row).is_none()).map(|(at, _)| at as u32).collect()
     }
 
     /// Number of rows.

@@ -22,6 +22,8 @@ const CHUNK: usize = 512;
 #[derive(Debug)]
 pub(super) struct Marked {
     pub grown: Grown,
+    /// Places of the rows that it is scored on; `None`: all.
+    pub scored: Option<Vec<u32>>,
     /// How rows pass it, by [`MOST`] limits.
     steps: Vec<Vec<Step>>,
     /// By limits: nodes, and the deepest one's depth.
@@ -32,9 +34,15 @@ pub(super) struct Marked {
 
 impl Marked {
     /// Finds the leaves of all limits.
-    pub fn new(grown: Grown, limits: &[Limits], n_columns: usize) -> Marked {
+    pub fn new(
+        grown: Grown,
+        scored: Option<Vec<u32>>,
+        limits: &[Limits],
+        n_columns: usize,
+    ) -> Marked {
         assert!(n_columns <= 1 << 23, "a column is numbered in 23 bits");
-        let mut marked = Marked { grown, steps: Vec::new(), sizes: Vec::new(), used: Vec::new() };
+        let (steps, sizes, used) = (Vec::new(), Vec::new(), Vec::new());
+        let mut marked = Marked { grown, scored, steps, sizes, used };
         for limits in limits.chunks(MOST) {
             marked.add(limits, n_columns);
         }
@@ -105,24 +113,26 @@ impl Sums {
         let (width, n_limits) = (self.width, self.n_limits);
         let chunks: Vec<&mut [f64]> = self.cells.chunks_mut(CHUNK * n_limits * width).collect();
         threads.for_each_item(chunks, |index, cells| {
-            let rows = &rows[index * CHUNK..rows.len().min((index + 1) * CHUNK)];
+            let chunk = index * CHUNK..rows.len().min((index + 1) * CHUNK);
             for tree in trees {
+                let walked = Walked::new(rows, tree.scored.as_deref(), &chunk);
                 for (group, steps) in tree.steps.iter().enumerate() {
                     let first = group * MOST;
                     let of_group = MOST.min(n_limits - first);
                     let cells = Cells { cells: &mut *cells, n_limits, first, width };
                     let all = u64::MAX >> (MOST - of_group);
-                    add_tree(&tree.grown, steps, all, table, rows, cells);
+                    add_tree(&tree.grown, steps, all, table, walked, cells);
                 }
             }
         });
     }
 
-    /// The mean of `n_trees` trees plus `center`, `(n_rows, width)`, under some limits.
-    pub fn means(&self, limits: usize, n_trees: usize, center: f64) -> Vec<f64> {
-        let scale = 1.0 / n_trees as f64;
+    /// The mean of the trees of a row plus `center`, `(n_rows, width)`, under some limits; NaN
+    /// of no trees.
+    pub fn means(&self, limits: usize, n_trees: impl Fn(usize) -> usize, center: f64) -> Vec<f64> {
         let mut means = Vec::with_capacity(self.n_rows * self.width);
-        for row in self.cells.chunks(self.n_limits * self.width) {
+        for (place, row) in self.cells.chunks(self.n_limits * self.width).enumerate() {
+            let scale = 1.0 / n_trees(place) as f64;
             let sums = &row[limits * self.width..][..self.width];
             means.extend(sums.iter().map(|sum| center + scale * sum));
         }
@@ -150,6 +160,37 @@ impl Step {
 
 /// Rows that are walked side by side, so that one waits for memory while others go on.
 const BESIDE: usize = 8;
+
+/// Some rows of a chunk.
+#[derive(Clone, Copy)]
+struct Walked<'a> {
+    rows: &'a [u32],
+    /// Places in `rows`, ascending; `None`: the whole chunk.
+    scored: Option<&'a [u32]>,
+    first: usize,
+    n_rows: usize,
+}
+
+impl<'a> Walked<'a> {
+    fn new(
+        rows: &'a [u32],
+        scored: Option<&'a [u32]>,
+        chunk: &std::ops::Range<usize>,
+    ) -> Walked<'a> {
+        let scored = scored.map(|places| {
+            let until = |end: usize| places.partition_point(|&place| (place as usize) < end);
+            &places[until(chunk.start)..until(chunk.end)]
+        });
+        let n_rows = scored.map_or(chunk.len(), <[u32]>::len);
+        Walked { rows, scored, first: chunk.start, n_rows }
+    }
+
+    /// Place in the chunk of its `index`-th row.
+    #[inline(always)]
+    fn place(&self, index: usize) -> usize {
+        self.scored.map_or(index, |scored| scored[index] as usize - self.first)
+    }
+}
 
 /// Sums of some rows.
 struct Cells<'a> {
@@ -179,16 +220,23 @@ fn add_tree(
     steps: &[Step],
     all: u64,
     table: &Table<'_>,
-    rows: &[u32],
+    walked: Walked<'_>,
     mut cells: Cells<'_>,
 ) {
     let width = cells.width;
-    for (group, rows) in rows.chunks(BESIDE).enumerate() {
+    for group in (0..walked.n_rows).step_by(BESIDE) {
+        let n_beside = BESIDE.min(walked.n_rows - group);
+        let mut places = [0usize; BESIDE];
+        let mut rows = [0u32; BESIDE];
+        for lane in 0..n_beside {
+            places[lane] = walked.place(group + lane);
+            rows[lane] = walked.rows[walked.first + places[lane]];
+        }
         let (mut index, mut open) = ([0usize; BESIDE], [all; BESIDE]);
         let mut going = true;
         while going {
             going = false;
-            for (lane, &row) in rows.iter().enumerate() {
+            for (lane, &row) in rows[..n_beside].iter().enumerate() {
                 if open[lane] == 0 {
                     continue;
                 }
@@ -196,7 +244,7 @@ fn add_tree(
                 let ended = step.leaves & open[lane];
                 if ended != 0 {
                     let values = &grown.values[index[lane] * width..][..width];
-                    cells.add(group * BESIDE + lane, ended, values);
+                    cells.add(places[lane], ended, values);
                     open[lane] &= !ended;
                 }
                 if open[lane] != 0 {

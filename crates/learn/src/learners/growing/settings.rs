@@ -20,6 +20,7 @@ const NO_LIMIT: i64 = i64::MAX;
 const MAX_FEATURES: &[&str] = &["sqrt", "log2", "0.1", "0.3", "0.5", "0.7", "1.0"];
 /// Parameters that may be `none`: no limit.
 const UNLIMITED: [&str; 2] = ["max_depth", "max_leaf_nodes"];
+const OOB_SCORE: &str = "oob_score";
 const CRITERIA: &[&str] = &["gini", "entropy"];
 
 /// What the two kinds of forest do differently unless told otherwise.
@@ -50,6 +51,33 @@ pub(in crate::learners) struct Settings {
     pub growth: Growth,
     /// What ends their growth.
     pub limits: Limits,
+    /// Whether truncations are scored on the rows that trees leave out.
+    pub oob_score: bool,
+}
+
+impl Settings {
+    /// Fails if out-of-bag rows are to be scored, and there are none or others to be scored.
+    ///
+    /// # Errors
+    /// As said, by the name of the parameter.
+    pub fn check_oob(&self, n_valid: usize) -> Result<(), Error> {
+        let wrong = |expected: &str| Error::Parameter {
+            name: OOB_SCORE.to_owned(),
+            value: "true".to_owned(),
+            expected: expected.to_owned(),
+        };
+        match self.oob_score {
+            true if !self.draw.leaves_out() => Err(wrong(
+                "each tree learns from all rows, so that none is out of its bag; set \
+                 `bootstrap` to true, or `max_samples` below 1",
+            )),
+            true if n_valid > 0 => Err(wrong(
+                "rows are held out for scores already; score either those or the ones that trees \
+                 leave out",
+            )),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl Kind {
@@ -185,6 +213,15 @@ impl Kind {
                 "whether features that a node's rows agree in count towards max_features",
             )
         });
+        space.parameters.push(Parameter {
+            nested: false,
+            ..more(
+                OOB_SCORE,
+                Domain::Bool,
+                Value::Bool(false),
+                "whether rows are scored by the trees that did not draw them, without validation rows",
+            )
+        });
         let from_zero = Domain::Float { low: 0.0, high: f64::MAX, log: false };
         space.parameters.extend([
             more(
@@ -238,6 +275,7 @@ impl Kind {
         };
         let draw =
             Draw { bootstrap: yes(&space, config, "bootstrap")?, share: float("max_samples")? };
+        let oob_score = yes(&space, config, OOB_SCORE)?;
         let n_estimators = int("n_estimators")?;
         let entropy = match config.values.get("criterion") {
             None => false,
@@ -246,7 +284,7 @@ impl Kind {
             Some(value) => return Err(wrong("criterion", value, "it must be `gini` or `entropy`")),
         };
         let entropy = entropy && facts.kind != TaskKind::Regression;
-        Ok(Settings { n_estimators, entropy, draw, growth, limits })
+        Ok(Settings { n_estimators, entropy, draw, growth, limits, oob_score })
     }
 
     /// As [`Kind::settings`]; what cannot be read takes its default.
