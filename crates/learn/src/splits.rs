@@ -12,11 +12,13 @@ use crate::dataset::Target;
 use crate::error::Error;
 use crate::random::Stream;
 
+mod group_folds;
 mod grouped;
 mod scikit_learn;
 mod stratified;
 mod timed;
 
+pub use group_folds::scikit_learn_group_folds;
 pub use scikit_learn::scikit_learn_folds;
 pub(crate) use stratified::quantile_bins;
 

@@ -19,6 +19,7 @@
 //! Randomness is keyed by (seed, tree, path of the node), never by the order of visits: what is cut
 //! off changes nothing of what is kept.
 
+mod hints;
 mod labelled;
 mod many;
 mod parse;

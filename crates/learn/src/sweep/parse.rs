@@ -3,6 +3,7 @@
 use eyas_search::{Domain, Parameter, Space, Value};
 
 use super::Axis;
+use super::hints::hint;
 use crate::data::nearest::nearest_name;
 use crate::error::Error;
 
@@ -22,7 +23,9 @@ pub fn axis(space: &Space, name: &str, values: &[&str]) -> Result<Axis, Error> {
 
 fn unknown(space: &Space, name: &str) -> Error {
     let names = || space.parameters.iter().map(|parameter| parameter.name);
-    let meant = nearest_name(name, names()).map(|near| format!("did you mean `{near}`? "));
+    let hinted = hint(space.learner, name).map(|what| format!("{what}; "));
+    let near = || nearest_name(name, names()).map(|near| format!("did you mean `{near}`? "));
+    let meant = hinted.or_else(near);
     let known = names().collect::<Vec<_>>().join(", ");
     Error::Parameter {
         name: "param".to_owned(),
@@ -39,6 +42,8 @@ fn value(parameter: &Parameter, text: &str) -> Result<Value, Error> {
     let wrong = || wrong(parameter, text);
     if text == "none" {
         return match parameter.name {
+            // Where 0 is no limit, it is that.
+            "max_depth" if parameter.domain.contains(&Value::Int(0)) => Ok(Value::Int(0)),
             "max_depth" | "max_leaf_nodes" => Ok(Value::from("none")),
             "max_features" => Ok(Value::from("1.0")),
             _ => Err(wrong()),
