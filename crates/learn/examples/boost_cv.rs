@@ -15,7 +15,9 @@ use eyas_learn::learners::{NeverStop, learner};
 use eyas_learn::metrics::{Scored, Truth, metric};
 use eyas_learn::predict::predict;
 use eyas_learn::splits::{SplitInput, scikit_learn_folds};
-use eyas_learn::{Dataset, Error, FitInput, Metric, Target, Task, TaskOptions, Threads};
+use eyas_learn::{
+    Dataset, Error, FitInput, Metric, NoCheckpoints, Target, Task, TaskOptions, Threads,
+};
 use eyas_search::{Config, Value};
 
 /// What the command line asks for.
@@ -104,6 +106,7 @@ fn main() -> Result<(), Error> {
                     seed: u64::from(seed),
                     stop: &NeverStop,
                     threads: &threads,
+                    checkpoints: &NoCheckpoints,
                     last_truncation: None,
                 })?;
                 let seconds = start.elapsed().as_secs_f64();

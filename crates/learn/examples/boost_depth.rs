@@ -15,7 +15,9 @@ use eyas_learn::metrics::{Scored, Truth};
 use eyas_learn::predict::predict;
 use eyas_learn::random::Stream;
 use eyas_learn::sweep::{self, Axis};
-use eyas_learn::{Dataset, Error, Fit, FitInput, Metric, Target, Task, TaskOptions, Threads};
+use eyas_learn::{
+    Dataset, Error, Fit, FitInput, Metric, NoCheckpoints, Target, Task, TaskOptions, Threads,
+};
 use eyas_model::cost::CostModel;
 use eyas_search::{Config, Value};
 
@@ -105,6 +107,7 @@ fn main() -> Result<(), Error> {
             seed: 1,
             stop: &NeverStop,
             threads: &threads,
+            checkpoints: &NoCheckpoints,
             last_truncation: None,
         };
         Ok((sweep::fit(boosting, &input, axes)?, start.elapsed().as_secs_f64()))

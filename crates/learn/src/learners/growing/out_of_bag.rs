@@ -57,6 +57,7 @@ impl Case<'_> {
             seed: self.seed,
             stop: &NeverStop,
             threads: self.threads,
+            checkpoints: &crate::NoCheckpoints,
             last_truncation: None,
         })
     }
