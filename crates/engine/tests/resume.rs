@@ -119,15 +119,15 @@ fn by_work_a_run_cut_off_inside_a_fit_ends_as_the_whole_one() {
             checkpoint_seconds: Some(1e-3),
             validation,
             threads: 2,
-            ..options(&folder, 300_000_000)
+            ..options(&folder, 150_000_000)
         };
-        let copies = cut_off(&table, &options, 12);
+        let copies = cut_off(&table, &options, 6);
         assert_eq!(states(&options.run_dir), BTreeMap::new(), "no state is left behind");
         assert!(!options.run_dir.join("checkpoints").exists());
         let whole = model_without_notes(&options.out);
         let mut n_taken_up = 0;
         // Rounds are of two trials: one alone is not what a run goes on from to the same end.
-        let copies = copies.into_iter().filter(|copy| n_trials(copy).is_multiple_of(2)).step_by(3);
+        let copies = copies.into_iter().filter(|copy| n_trials(copy).is_multiple_of(2)).step_by(2);
         for copy in copies {
             let heard = Heard::default();
             resume(&copy, &table, &options, &heard).expect("resumed");
