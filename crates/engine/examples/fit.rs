@@ -52,6 +52,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         out: std::env::temp_dir().join("example.eyas"),
         run_dir: std::env::temp_dir().join(format!("eyas-example-{}", std::process::id())),
         data_name: data.clone(),
+        sampler: None,
         caller_state: String::new(),
     };
     let report = eyas::fit(&table, &options, None, &Interrupt::new(), &Print)?;

@@ -53,6 +53,7 @@ fn options(folder: &Path, work: u64) -> FitOptions {
         out: folder.join("model.eyas"),
         run_dir: folder.join("run"),
         data_name: "a test".into(),
+        sampler: None,
         caller_state: "{}".into(),
     }
 }

@@ -2,6 +2,7 @@
 
 use super::surrogate::Surrogate;
 use super::{Draw, Sampler};
+use crate::axes::Axes;
 use crate::history::{Origin, Trial};
 use crate::random::Stream;
 use crate::space::{Config, Domain, Parameter, Space, Value};
@@ -83,7 +84,7 @@ fn child(space: &Space, parents: &[Config], step: f64, stream: &mut Stream) -> O
     let is_new = space.fingerprint(&child) != space.fingerprint(best);
     let n_changes = if is_new && stream.uniform() < 0.7 { 1 } else { 1 + stream.below(3) };
     perturb(space, &mut child, n_changes, step, stream);
-    Some(child)
+    if space.forbidden.is_empty() { Some(child) } else { Axes::new(space).settle(child, stream) }
 }
 
 /// The learner's trials that have a finite loss within the limit, at the highest fidelity that
@@ -211,6 +212,12 @@ fn moved(domain: &Domain, value: &Value, step: f64, stream: &mut Stream) -> Valu
 
 /// The next whole number in a direction, turned round at the ends.
 fn neighbour(domain: &Domain, value: &Value, direction: f64) -> Value {
+    if let (Domain::Ordinal(names), Value::Text(text)) = (domain, value) {
+        let at = names.iter().position(|name| name == text).unwrap_or(0);
+        let up = (direction >= 0.0 && at + 1 < names.len()) || at == 0;
+        let next = if up { (at + 1).min(names.len() - 1) } else { at - 1 };
+        return Value::from(names[next]);
+    }
     let (Domain::Int { low, high, .. }, Value::Int(v)) = (domain, value) else {
         return value.clone();
     };
@@ -239,7 +246,7 @@ mod tests {
     }
 
     fn draw<'a>(space: &'a Space, history: &'a History, id: u64) -> Draw<'a> {
-        Draw { space, portfolio: &[], history, limit_ns: 10.0, seed: 1, id, attempt: 0 }
+        Draw { space, portfolio: &[], history, limit_ns: 10.0, by_work: false, seed: 1, id, attempt: 0 }
     }
 
     #[test]
@@ -270,7 +277,7 @@ mod tests {
         let domain = Domain::Float { low: 0.0, high: 1.0, log: false };
         let names = ["a", "b", "c"];
         let parameters = names.map(|name| parameter(name, domain, 0.9.into())).to_vec();
-        let space = Space { learner: "bowl", parameters };
+        let space = Space { learner: "bowl", parameters, forbidden: Vec::new() };
         let bowl = |c: &Config| names.iter().map(|n| (c.float(n).unwrap() - 0.3).powi(2)).sum();
         let mut history = History::default();
         history.trials.push(trial(

@@ -17,7 +17,7 @@ use std::fmt;
 use super::view::{Seen, Standing, View};
 use crate::history::Origin;
 use crate::random::Stream;
-use crate::samplers::{SAMPLERS, Sampler};
+use crate::samplers::{BLEND, Random, Sampler};
 
 /// Trials of an arm that count.
 const WINDOW: usize = 8;
@@ -37,11 +37,25 @@ impl fmt::Debug for Arm {
     }
 }
 
-/// All arms in the order in which they are to be asked.
-pub(super) fn order(view: &View, seed: u64, id: u64) -> Vec<Arm> {
+/// All arms in the order in which they are to be asked: those of the blend, or of one sampler,
+/// with random draws for when it has nothing to offer.
+pub(super) fn order(
+    view: &View,
+    named: Option<&'static dyn Sampler>,
+    seed: u64,
+    id: u64,
+) -> Vec<Arm> {
     let n_learners = view.learners.len();
+    if let Some(sampler) = named {
+        let arms = (0..n_learners).map(|learner| Arm { learner, sampler });
+        let mut valued: Vec<(f64, Arm)> = arms.map(|arm| (value(view, arm), arm)).collect();
+        valued.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+        let arms = valued.into_iter().map(|(_, arm)| arm);
+        let rest = (0..n_learners).map(|learner| Arm { learner, sampler: &Random });
+        return arms.chain(rest).collect();
+    }
     let arms = (0..n_learners)
-        .flat_map(|learner| SAMPLERS.iter().map(move |&sampler| Arm { learner, sampler }));
+        .flat_map(|learner| BLEND.iter().map(move |&sampler| Arm { learner, sampler }));
     let mut valued: Vec<(f64, Arm)> = arms.map(|arm| (value(view, arm), arm)).collect();
     // The sort is stable: equal arms stay in the order of learners and samplers.
     valued.sort_by(|(a, _), (b, _)| b.total_cmp(a));
@@ -95,6 +109,7 @@ fn cost(view: &View, standing: &Standing, trials: &[&Seen]) -> f64 {
 /// Mean and standard deviation of the loss of the arm's next trial.
 fn next_loss(view: &View, standing: &Standing, origin: Origin, trials: &[&Seen]) -> (f64, f64) {
     let (mean_part, sd_part) = match origin {
+        Origin::Model => (0.2, 1.0),
         Origin::Local => (0.3, 1.0),
         Origin::Random => (1.0, 1.0),
         _ => (0.5, 1.0),

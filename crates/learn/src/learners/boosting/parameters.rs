@@ -225,7 +225,7 @@ pub(super) fn space(facts: &Facts) -> Space {
             parameter.default = value;
         }
     }
-    Space { learner: NAME, parameters }
+    Space { learner: NAME, parameters, forbidden: Vec::new() }
 }
 
 /// The declaration, with the defaults that portfolios start from.

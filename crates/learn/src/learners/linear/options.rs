@@ -112,7 +112,7 @@ pub(super) fn space() -> Space {
         )),
         sgd(parameter("batch_size", int(8, 1024), 32_i64.into(), "rows of a batch")),
     ];
-    Space { learner: NAME, parameters }
+    Space { learner: NAME, parameters, forbidden: Vec::new() }
 }
 
 fn parameter(name: &'static str, domain: Domain, default: Value, help: &'static str) -> Parameter {
@@ -185,7 +185,7 @@ fn check(parameter: &Parameter, value: &Value) -> Result<(), Error> {
                 |number: f64| number.fract() == 0.0 && (low as f64..=high as f64).contains(&number);
             (number.is_some_and(fits), format!("must be a whole number from {low} to {high}"))
         }
-        Domain::Category(names) => {
+        Domain::Category(names) | Domain::Ordinal(names) => {
             let fits = matches!(value, Value::Text(name) if names.contains(&name.as_str()));
             (fits, format!("must be one of {}", names.join(", ")))
         }
