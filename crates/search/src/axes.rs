@@ -132,7 +132,9 @@ impl<'a> Axes<'a> {
     pub fn snap(&self, axis: usize, unit: f64) -> f64 {
         let axis = &self.axes[axis];
         match (axis.n_cells, axis.log) {
-            (Some(n), None) => ((unit * n as f64).floor().clamp(0.0, n as f64 - 1.0) + 0.5) / n as f64,
+            (Some(n), None) => {
+                ((unit * n as f64).floor().clamp(0.0, n as f64 - 1.0) + 0.5) / n as f64
+            }
             (Some(_), Some(_)) => {
                 let value = self.space.parameters[axis.parameter].domain.value_at(unit);
                 self.unit(axis, &value)
@@ -172,7 +174,10 @@ impl<'a> Axes<'a> {
         }
         let parameters = &self.space.parameters;
         let mut coordinate = vec![None; parameters.len()];
-        self.axes.iter().zip(&*place).for_each(|(axis, unit)| coordinate[axis.parameter] = Some(*unit));
+        self.axes
+            .iter()
+            .zip(&*place)
+            .for_each(|(axis, unit)| coordinate[axis.parameter] = Some(*unit));
         let mut active = vec![false; parameters.len()];
         for &at in &self.order {
             active[at] = self.conditions[at].is_none_or(|(above, allowed)| {

@@ -201,6 +201,8 @@ mod tests {
         assert_eq!(order[0], 3, "least sum first");
         assert!(order[1..3].contains(&0) && order[1..3].contains(&2));
         assert_eq!(order[3..], [1, 4]);
-        assert!(dominates(&[1.0, 1.0], &[f64::NAN, 1.0]) && !dominates(&[f64::NAN, 0.0], &[1.0, 1.0]));
+        assert!(
+            dominates(&[1.0, 1.0], &[f64::NAN, 1.0]) && !dominates(&[f64::NAN, 0.0], &[1.0, 1.0])
+        );
     }
 }

@@ -70,7 +70,9 @@ fn wrong(parameter: &Parameter, text: &str) -> Error {
         domain => domain.to_string(),
     };
     let meant = match parameter.domain {
-        Domain::Category(names) | Domain::Ordinal(names) => nearest_name(text, names.iter().copied()),
+        Domain::Category(names) | Domain::Ordinal(names) => {
+            nearest_name(text, names.iter().copied())
+        }
         _ => None,
     };
     let meant = meant.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();

@@ -5,11 +5,13 @@
 //! ```text
 //! search tables FOLDER TASK,... [--sampler NAME] [--trials N] [--seeds N] [--first-seed N] [--costs]
 //! search functions TASK,... [--sampler NAME] [--trials N] [--seeds N]
+//! search screening FILE
 //! search price [--sampler NAME] [--trials N]
 //! ```
 
 mod functions;
 mod price;
+mod screening;
 mod tables;
 
 use eyas_search::samplers::{Sampler, sampler};
@@ -48,8 +50,14 @@ fn main() -> Result<(), String> {
                 run(task, &functions::Function::named(task)?, &options);
             }
         }
+        [what, file] if what == "screening" => screening::run(file.as_ref())?,
         [what] if what == "price" => price::run(&options),
-        _ => return Err("search tables FOLDER TASK,... | functions TASK,... | price".to_owned()),
+        _ => {
+            return Err(
+                "search tables FOLDER TASK,... | functions TASK,... | screening FILE | price"
+                    .to_owned(),
+            );
+        }
     }
     Ok(())
 }

@@ -29,7 +29,7 @@ impl Effort {
             151..=500 => {
                 Effort { n_known: 80, n_steps: 10, n_places: 80, n_climbs: 2, n_guesses: 150 }
             }
-            _ => Effort { n_known: 40, n_steps: 4, n_places: 40, n_climbs: 1, n_guesses: 60 },
+            _ => Effort { n_known: 40, n_steps: 4, n_places: 30, n_climbs: 1, n_guesses: 40 },
         }
     }
 }
@@ -71,10 +71,8 @@ pub(super) fn most_promising(
     let new = places.into_iter().filter(|(_, place)| !known.is_tried(place));
     let starts: Vec<(f64, Vec<f64>)> = new.take(effort.n_climbs.max(1)).collect();
     let mut left = effort.n_guesses;
-    let tops: Vec<(f64, Vec<f64>)> = starts
-        .into_iter()
-        .map(|start| climb(known, &value, start, &mut left, stream))
-        .collect();
+    let tops: Vec<(f64, Vec<f64>)> =
+        starts.into_iter().map(|start| climb(known, &value, start, &mut left, stream)).collect();
     tops.into_iter().max_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, place)| place)
 }
 

@@ -57,7 +57,8 @@ impl Sampler for CmaEs {
         }
         for (axis, better) in &evolved.others {
             let is_uniform = better.is_empty() || stream.uniform() < UNIFORM;
-            let unit = if is_uniform { stream.uniform() } else { better[stream.below(better.len())] };
+            let unit =
+                if is_uniform { stream.uniform() } else { better[stream.below(better.len())] };
             place[*axis] = known.axes.snap(*axis, unit);
         }
         known.config(&place, &mut stream)
@@ -79,12 +80,14 @@ impl Evolved {
         let (ordered, rest): (Vec<usize>, Vec<usize>) = (0..known.axes.n()).partition(has_order);
         let first = ordered.iter().map(|&axis| known.axes.axes[axis].default).collect();
         let mut state = State::new(first, population(ordered.len()));
-        let mut others: Vec<(usize, Vec<f64>)> = rest.into_iter().map(|axis| (axis, Vec::new())).collect();
+        let mut others: Vec<(usize, Vec<f64>)> =
+            rest.into_iter().map(|axis| (axis, Vec::new())).collect();
         let mut from = 0;
         while from + state.size <= known.n() {
             let mut generation: Vec<usize> = (from..from + state.size).collect();
             from += state.size;
-            generation.sort_by(|&a, &b| known.losses[a].total_cmp(&known.losses[b]).then(a.cmp(&b)));
+            generation
+                .sort_by(|&a, &b| known.losses[a].total_cmp(&known.losses[b]).then(a.cmp(&b)));
             let place = |&trial: &usize| {
                 let filled = known.axes.filled(known.place(trial));
                 ordered.iter().map(|&axis| filled[axis]).collect()
@@ -141,7 +144,8 @@ impl State {
             let sum = half.iter().sum::<f64>().abs();
             half.iter().map(|w| w / sum).collect::<Vec<f64>>()
         };
-        let identity = |i: usize| (0..=i).map(|j| f64::from(u8::from(i == j))).collect::<Vec<f64>>();
+        let identity =
+            |i: usize| (0..=i).map(|j| f64::from(u8::from(i == j))).collect::<Vec<f64>>();
         State {
             sigma: SIGMA,
             covariance: (0..d).map(identity).collect(),
@@ -180,7 +184,8 @@ impl State {
         let d_sigma = 1.0 + 2.0 * (((mu_eff - 1.0) / (n + 1.0)).sqrt() - 1.0).max(0.0) + c_sigma;
         let c_c = (4.0 + mu_eff / n) / (n + 4.0 + 2.0 * mu_eff / n);
         let c_1 = 2.0 / ((n + 1.3) * (n + 1.3) + mu_eff);
-        let c_mu = (2.0 * (mu_eff - 2.0 + 1.0 / mu_eff) / ((n + 2.0) * (n + 2.0) + mu_eff)).min(1.0 - c_1);
+        let c_mu =
+            (2.0 * (mu_eff - 2.0 + 1.0 / mu_eff) / ((n + 2.0) * (n + 2.0) + mu_eff)).min(1.0 - c_1);
         let chi = n.sqrt() * (1.0 - 1.0 / (4.0 * n) + 1.0 / (21.0 * n * n));
 
         // Steps in units of sigma, none longer than `sqrt(d) + 2 d / (d + 2)` of its own length.
@@ -189,7 +194,8 @@ impl State {
         let steps: Vec<Vec<f64>> = ranked
             .iter()
             .map(|x| {
-                let y: Vec<f64> = x.iter().zip(&self.mean).map(|(x, m)| (x - m) / self.sigma).collect();
+                let y: Vec<f64> =
+                    x.iter().zip(&self.mean).map(|(x, m)| (x - m) / self.sigma).collect();
                 let z = self.factor.solve(&y);
                 let length = dot(&z, &z).sqrt().max(1e-12);
                 let shrink = (longest / length).min(1.0);
@@ -206,7 +212,10 @@ impl State {
 
         let white = self.factor.solve(&step);
         let rate = (c_sigma * (2.0 - c_sigma) * mu_eff).sqrt();
-        self.path_sigma.iter_mut().zip(&white).for_each(|(p, z)| *p = (1.0 - c_sigma) * *p + rate * z);
+        self.path_sigma
+            .iter_mut()
+            .zip(&white)
+            .for_each(|(p, z)| *p = (1.0 - c_sigma) * *p + rate * z);
         let length = dot(&self.path_sigma, &self.path_sigma).sqrt();
         let settled = (1.0 - libm::pow(1.0 - c_sigma, 2.0 * f64::from(self.n_generations))).sqrt();
         let moves = length / settled < (1.4 + 2.0 / (n + 1.0)) * chi;

@@ -100,7 +100,8 @@ impl Walk {
             walk.tried = if walk.tried.is_none() && walk.at.is_some() { Some(trial) } else { None };
             walk.n_failed += 1;
             if walk.n_failed >= patience {
-                let share = (walk.improved - walk.started + 1) as f64 / (trial - walk.started + 1) as f64;
+                let share =
+                    (walk.improved - walk.started + 1) as f64 / (trial - walk.started + 1) as f64;
                 walk.step *= share.sqrt().min(0.8);
                 walk.n_failed = 0;
             }

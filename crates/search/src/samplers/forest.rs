@@ -20,9 +20,7 @@ use crate::space::Config;
 #[derive(Debug, Clone, Copy)]
 pub struct Forest;
 
-/// Trials that the forest grows on: the best, beside a sample of the others.
-const N_KNOWN: usize = 160;
-const N_TREES: usize = 16;
+const N_TREES: usize = 12;
 /// Fewest trials of a leaf.
 const MIN_LEAF: usize = 2;
 /// Share of the trials that are random.
@@ -54,10 +52,10 @@ impl Sampler for Forest {
             let place = known.axes.random_place(&mut stream);
             return known.config(&place, &mut stream);
         }
-        let Some(trees) = Trees::grow(&known, &mut stream) else {
+        let effort = Effort::of(known.n());
+        let Some(trees) = Trees::grow(&known, effort.n_known, &mut stream) else {
             return super::sobol::place(draw, &known, &mut stream);
         };
-        let effort = Effort::of(known.n());
         let promise = |place: &[f64]| {
             let (mean, sd) = trees.guess(place);
             ln_expected_improvement(trees.best, mean, sd)
@@ -90,12 +88,13 @@ struct Rows {
 }
 
 impl Trees {
-    fn grow(known: &Known<'_>, stream: &mut Stream) -> Option<Trees> {
+    /// Grows on `n` trials: the best, beside a sample of the others.
+    fn grow(known: &Known<'_>, n: usize, stream: &mut Stream) -> Option<Trees> {
         let mut chosen = known.ranked();
-        if chosen.len() > N_KNOWN {
-            let mut others = chosen.split_off(N_KNOWN / 2);
+        if chosen.len() > n {
+            let mut others = chosen.split_off(n / 2);
             stream.shuffle(&mut others);
-            chosen.extend(others.into_iter().take(N_KNOWN - N_KNOWN / 2));
+            chosen.extend(others.into_iter().take(n - n / 2));
         }
         let losses: Vec<f64> = chosen.iter().map(|&trial| known.losses[trial]).collect();
         let place = |&trial: &usize| known.axes.filled(known.place(trial));
@@ -183,7 +182,8 @@ impl Rows {
             let unit = |row: usize| self.places[row][axis];
             let threshold = if is_ordered {
                 let units = sample.iter().map(|&row| unit(row));
-                let (low, high) = units.fold((1.0, 0.0), |(l, h), u| (f64::min(l, u), f64::max(h, u)));
+                let (low, high) =
+                    units.fold((1.0, 0.0), |(l, h), u| (f64::min(l, u), f64::max(h, u)));
                 low + stream.uniform() * (high - low)
             } else {
                 unit(sample[stream.below(sample.len())])

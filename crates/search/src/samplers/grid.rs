@@ -61,7 +61,11 @@ fn point(axes: &Axes<'_>, mut index: u64, seed: u64) -> Option<Vec<f64>> {
             let level = number % n;
             number /= n;
             let is_cell = axes.axes[axis].n_cells.is_some_and(|cells| cells as u64 == n);
-            let unit = if is_cell { (level as f64 + 0.5) / n as f64 } else { level as f64 / (n - 1) as f64 };
+            let unit = if is_cell {
+                (level as f64 + 0.5) / n as f64
+            } else {
+                level as f64 / (n - 1) as f64
+            };
             let cells = if is_cell { axes.cells(axis) } else { None };
             cells.map_or(unit, |cells| cells[level as usize])
         });

@@ -28,7 +28,8 @@ impl<'a> Known<'a> {
     /// Reads the history of a draw.
     pub fn new(draw: &Draw<'a>) -> Known<'a> {
         let axes = Axes::new(draw.space);
-        let of_learner = || draw.history.trials.iter().filter(|t| t.config.learner == draw.space.learner);
+        let of_learner =
+            || draw.history.trials.iter().filter(|t| t.config.learner == draw.space.learner);
         let loss = |t: &Trial| t.best_within(draw.limit_ns).map_or(f64::INFINITY, |p| p.loss);
         let usable = of_learner().filter(|t| loss(t).is_finite());
         let fidelity = usable.map(|t| t.fidelity).fold(0.0, f64::max);

@@ -87,18 +87,18 @@ fn child(space: &Space, parents: &[Config], step: f64, stream: &mut Stream) -> O
     if space.forbidden.is_empty() { Some(child) } else { Axes::new(space).settle(child, stream) }
 }
 
-/// The learner's trials that have a finite loss within the limit, at the highest fidelity that
-/// has any, best first.
+/// The learner's best [`N_KNOWN`] trials that have a finite loss within the limit, at the highest
+/// fidelity that has any, best first.
 fn scored<'a>(draw: &Draw<'a>) -> Vec<(f64, &'a Trial)> {
     let of_learner = draw.history.trials.iter().filter(|t| t.config.learner == draw.space.learner);
     let mut scored: Vec<(f64, &Trial)> = of_learner
         .filter_map(|t| t.best_within(draw.limit_ns).map(|point| (point.loss, t)))
-        .filter(|(_, t)| draw.space.check(&t.config).is_ok())
         .collect();
     let fidelity = scored.iter().map(|(_, t)| t.fidelity).fold(0.0, f64::max);
     scored.retain(|(_, t)| t.fidelity == fidelity);
     scored.sort_by(|(a_loss, a), (b_loss, b)| a_loss.total_cmp(b_loss).then(a.id.cmp(&b.id)));
-    scored
+    let of_space = scored.into_iter().filter(|(_, t)| draw.space.check(&t.config).is_ok());
+    of_space.take(N_KNOWN).collect()
 }
 
 fn parents(space: &Space, scored: &[(f64, &Trial)]) -> Vec<Config> {
@@ -110,9 +110,8 @@ fn surrogate(space: &Space, scored: &[(f64, &Trial)]) -> Option<Surrogate> {
     if scored.len() <= N_PARENTS {
         return None;
     }
-    let known = &scored[..scored.len().min(N_KNOWN)];
-    let losses: Vec<f64> = known.iter().map(|(loss, _)| *loss).collect();
-    Surrogate::fit(known.iter().map(|(_, t)| space.encode(&t.config)).collect(), &losses)
+    let losses: Vec<f64> = scored.iter().map(|(loss, _)| *loss).collect();
+    Surrogate::fit(scored.iter().map(|(_, t)| space.encode(&t.config)).collect(), &losses)
 }
 
 /// Standard deviation of a step, from how the learner's local trials went: a success beats all
@@ -246,7 +245,16 @@ mod tests {
     }
 
     fn draw<'a>(space: &'a Space, history: &'a History, id: u64) -> Draw<'a> {
-        Draw { space, portfolio: &[], history, limit_ns: 10.0, by_work: false, seed: 1, id, attempt: 0 }
+        Draw {
+            space,
+            portfolio: &[],
+            history,
+            limit_ns: 10.0,
+            by_work: false,
+            seed: 1,
+            id,
+            attempt: 0,
+        }
     }
 
     #[test]

@@ -48,7 +48,9 @@ pub(super) fn place(draw: &Draw<'_>, known: &Known<'_>, stream: &mut Stream) -> 
 fn coordinates(draw: &Draw<'_>, n_axes: usize, stream: &mut Stream) -> Vec<f64> {
     let index = draw.id.wrapping_add(draw.attempt) as u32;
     let unit = |axis: usize| match sobol(index, axis) {
-        Some(bits) => f64::from(scrambled(bits, key(&[draw.seed, axis as u64, 0x0E]) as u32)) / TWO_32,
+        Some(bits) => {
+            f64::from(scrambled(bits, key(&[draw.seed, axis as u64, 0x0E]) as u32)) / TWO_32
+        }
         None => stream.uniform(),
     };
     (0..n_axes).map(unit).collect()

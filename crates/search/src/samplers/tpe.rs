@@ -59,8 +59,9 @@ impl Sampler for Tpe {
         }
         let (best, others) = (Density::new(&known, &ranked), Density::new(&known, &others));
         let places = (0..N_PLACES).map(|_| best.draw(&known, &mut stream));
-        let mut places: Vec<(f64, Vec<f64>)> =
-            places.map(|place| (best.ln(&known, &place) - others.ln(&known, &place), place)).collect();
+        let mut places: Vec<(f64, Vec<f64>)> = places
+            .map(|place| (best.ln(&known, &place) - others.ln(&known, &place), place))
+            .collect();
         places.sort_by(|(a, _), (b, _)| b.total_cmp(a));
         let is_new = |(_, place): &&(f64, Vec<f64>)| !known.is_tried(place);
         let (_, place) = places.iter().find(is_new).unwrap_or(&places[0]);

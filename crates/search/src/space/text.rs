@@ -316,7 +316,9 @@ mod tests {
         assert_eq!((config.float("rate"), config.int("layers")), (Some(0.01), Some(2)));
         assert!(!space.is_active(&space.parameters[4], &config.clone().with("optimizer", "adam")));
         let broken = config.with("optimizer", "sgd").with("size", "l");
-        assert!(space.check(&broken).unwrap_err().to_string().contains("optimizer = sgd with size"));
+        assert!(
+            space.check(&broken).unwrap_err().to_string().contains("optimizer = sgd with size")
+        );
         let text: SpaceText = toml::from_str(EXAMPLE).unwrap();
         let again: SpaceText = toml::from_str(&toml::to_string(&text).unwrap()).unwrap();
         assert_eq!(again, text);

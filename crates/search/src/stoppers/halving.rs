@@ -50,7 +50,8 @@ pub(super) fn halve(
             return Verdict::Continue;
         }
         // Those that ended without coming here are out; others are waited for.
-        let is_coming = |&&other: &&usize| curves[other].at(rung).is_none() && !curves[other].is_over;
+        let is_coming =
+            |&&other: &&usize| curves[other].at(rung).is_none() && !curves[other].is_over;
         if !is_complete || alive.iter().filter(is_coming).count() > 0 {
             return Verdict::Wait;
         }

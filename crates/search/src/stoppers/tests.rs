@@ -57,9 +57,8 @@ fn run(stopper: &dyn Stopper, course: &Course, known: &[Vec<(u64, f64)>], n_work
     let end = |curve: &[(u64, f64)]| curve.last().map_or(f64::INFINITY, |p| p.1);
     let least = known.iter().map(|c| end(c)).fold(f64::INFINITY, f64::min);
     // Of what was seen the least loss is chosen, at whatever step; it is judged by its end.
-    let chosen = (0..known.len()).min_by(|&a, &b| {
-        end(&curves[a].points).total_cmp(&end(&curves[b].points))
-    });
+    let chosen =
+        (0..known.len()).min_by(|&a, &b| end(&curves[a].points).total_cmp(&end(&curves[b].points)));
     let all: u64 = known.iter().map(|c| c.last().map_or(0, |p| p.0)).sum();
     let taken: u64 = curves.iter().map(Curve::steps).sum();
     Run { regret: end(&known[chosen.unwrap()]) - least, cost: taken as f64 / all as f64, curves }
@@ -158,8 +157,10 @@ fn the_same_facts_give_the_same_verdicts_whatever_is_in_the_curves() {
 
 #[test]
 fn a_trial_that_can_still_win_goes_on_and_one_that_cannot_ends() {
-    let power = |a: f64, b: f64| (1..=30u64).map(move |t| (t, a + b / t as f64)).collect::<Vec<_>>();
-    let done = Curve { points: (1..=100).map(|t| (t, 0.2 + 0.1 / t as f64)).collect(), is_over: true };
+    let power =
+        |a: f64, b: f64| (1..=30u64).map(move |t| (t, a + b / t as f64)).collect::<Vec<_>>();
+    let done =
+        Curve { points: (1..=100).map(|t| (t, 0.2 + 0.1 / t as f64)).collect(), is_over: true };
     let course = Course { min_steps: 1, max_steps: 100, eta: 3, is_last: false };
     let verdict = |points| {
         let curves = [done.clone(), Curve { points, is_over: false }];

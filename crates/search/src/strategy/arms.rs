@@ -7,7 +7,8 @@
 //! standard deviation of another part of the spread that shrinks as the arm is used. This is
 //! the optimism: an arm is worth a look until its own trials say otherwise. To the cost of a
 //! trial a quarter of the mean cost of all is added, so that cheap learners do not crowd out
-//! better ones. With probability [`EXPLORATION`] an arm is drawn at random instead.
+//! better ones. With probability [`EXPLORATION`] a learner is drawn at random
+//! instead, and the best of its arms taken.
 //!
 //! Reference: Jones, Schonlau, Welch 1998, doi:10.1023/A:1008306431147 (expected improvement);
 //! Snoek, Larochelle, Adams 2012, arXiv:1206.2944 (per cost).
@@ -21,7 +22,7 @@ use crate::samplers::{BLEND, Random, Sampler};
 
 /// Trials of an arm that count.
 const WINDOW: usize = 8;
-/// Share of the trials that goes to arms drawn at random.
+/// Share of the trials that goes to learners drawn at random.
 const EXPLORATION: f64 = 0.1;
 
 /// A learner and a sampler.
@@ -67,17 +68,19 @@ pub(super) fn order(
     order
 }
 
-/// The arm to draw from at random, if this is a trial for that.
+/// The best arm of a learner that is drawn at random, if this is a trial for that.
 fn explored(view: &View, order: &[Arm], stream: &mut Stream) -> Option<usize> {
     if stream.uniform() >= EXPLORATION {
         return None;
     }
-    let hardly_tried = |arm: &Arm| view.learners[arm.learner].n_trials < 2;
-    let mut among: Vec<usize> = (0..order.len()).filter(|&i| hardly_tried(&order[i])).collect();
+    let learners = 0..view.learners.len();
+    let mut among: Vec<usize> =
+        learners.clone().filter(|&l| view.learners[l].n_trials < 2).collect();
     if among.is_empty() {
-        among = (0..order.len()).collect();
+        among = learners.collect();
     }
-    (!among.is_empty()).then(|| among[stream.below(among.len())])
+    let learner = *among.get(stream.below(among.len().max(1)))?;
+    order.iter().position(|arm| arm.learner == learner)
 }
 
 /// Expected improvement per cost; positive, for arms that promise next to nothing tiny.

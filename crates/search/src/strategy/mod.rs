@@ -9,8 +9,8 @@
 //!    clearly dominated (drawn at random where the portfolio has none), the better learners'
 //!    first, up to a dozen trials;
 //! 5. the arms (learner x portfolio, model, local, random): the one of greatest expected improvement
-//!    per cost; in one trial of ten an arm drawn at random, learners with fewer than two trials
-//!    first.
+//!    per cost; in one trial of ten the best arm of a learner drawn at random, learners with fewer
+//!    than two trials first.
 
 mod arms;
 mod guard;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::shell::{Outcome, read};
+use crate::shell::Outcome;
 
 /// What each trial of a run gave and took.
 #[derive(Debug, Clone)]
@@ -78,41 +78,6 @@ pub(super) fn mean(values: impl IntoIterator<Item = f64>) -> f64 {
 
 pub(super) fn geometric_mean(values: impl IntoIterator<Item = f64>) -> f64 {
     mean(values.into_iter().map(f64::ln)).exp()
-}
-
-/// Learning curves: learner by learner of one data set.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Curves {
-    /// `(rows, validation error, test error, seconds)` by rows.
-    pub learners: Vec<Vec<(f64, f64, f64, f64)>>,
-}
-
-/// The data sets of `lcdb.csv`.
-pub(super) fn curves(path: &Path) -> Outcome<Vec<Curves>> {
-    let text = read(path)?;
-    let mut sets: Vec<Curves> = Vec::new();
-    let mut last = (String::new(), String::new());
-    for line in text.lines().skip(1) {
-        let cells: Vec<&str> = line.split(',').collect();
-        let [dataset, learner, rest @ ..] = &cells[..] else {
-            return Err(format!("{}: no curve: {line}", path.display()));
-        };
-        let numbers: Vec<f64> = rest.iter().filter_map(|cell| cell.parse().ok()).collect();
-        let [rows, valid, test, seconds] = numbers[..] else {
-            return Err(format!("{}: no numbers: {line}", path.display()));
-        };
-        if *dataset != last.0 {
-            sets.push(Curves::default());
-        }
-        let learners = &mut sets.last_mut().expect("one was pushed").learners;
-        if *dataset != last.0 || *learner != last.1 {
-            learners.push(Vec::new());
-        }
-        let curve = learners.last_mut().expect("one was pushed");
-        curve.push((rows, 1.0 - valid, 1.0 - test, seconds));
-        last = ((*dataset).to_string(), (*learner).to_string());
-    }
-    Ok(sets)
 }
 
 #[cfg(test)]

@@ -77,7 +77,8 @@ impl Guess {
         let chosen = chosen(known, effort.n_known);
         let place = |&trial: &usize| known.axes.filled(known.place(trial));
         let places: Vec<Vec<f64>> = chosen.iter().map(place).collect();
-        let ordered: Vec<bool> = known.axes.axes.iter().map(|axis: &Axis| axis.is_ordered).collect();
+        let ordered: Vec<bool> =
+            known.axes.axes.iter().map(|axis: &Axis| axis.is_ordered).collect();
         let losses: Vec<f64> = chosen.iter().map(|&trial| known.losses[trial]).collect();
         let losses = Process::fit(&places, &ordered, &targets(&losses)?, effort.n_steps)?;
         let costs: Vec<f64> = chosen.iter().map(|&t| libm::log(known.costs[t].max(1e-9))).collect();
@@ -128,7 +129,8 @@ pub(super) fn ln_expected_improvement(best: f64, mean: f64, sd: f64) -> f64 {
     if z < -6.0 {
         // The first terms of the series of the tail.
         let (z2, ln_z2) = (z * z, 2.0 * libm::log(-z));
-        return libm::log(sd) + ln_density(z) - ln_z2 + libm::log(1.0 - 3.0 / z2 + 15.0 / (z2 * z2));
+        return libm::log(sd) + ln_density(z) - ln_z2
+            + libm::log(1.0 - 3.0 / z2 + 15.0 / (z2 * z2));
     }
     let below = 0.5 * libm::erfc(-z / std::f64::consts::SQRT_2);
     libm::log(sd * (z * below + libm::exp(ln_density(z))))
@@ -140,7 +142,9 @@ mod tests {
 
     #[test]
     fn the_logarithm_of_the_improvement_is_right_and_goes_on_in_the_tail() {
-        assert!((ln_expected_improvement(1.0, 1.0, 2.0) - 0.797_884_560_802_865f64.ln()).abs() < 1e-12);
+        assert!(
+            (ln_expected_improvement(1.0, 1.0, 2.0) - 0.797_884_560_802_865f64.ln()).abs() < 1e-12
+        );
         assert!((ln_expected_improvement(5.0, 1.0, 0.5) - 4.0f64.ln()).abs() < 1e-9);
         let (near, far) =
             (ln_expected_improvement(0.0, 5.999, 1.0), ln_expected_improvement(0.0, 6.001, 1.0));
