@@ -76,7 +76,7 @@ fn space() -> Space {
         };
         let when = (at == 6).then_some(("parameter_3", &["a", "b"][..]));
         let default = domain.value_at(0.5);
-        Parameter { name: *name, domain, default, nested: false, when, help: "" }
+        Parameter { name, domain, default, nested: false, when, help: "" }
     };
     let parameters = names.iter().enumerate().map(parameter).collect();
     Space { learner: "large", parameters, forbidden: Vec::new() }

@@ -291,7 +291,8 @@ mod tests {
             let axes = x.iter().enumerate();
             axes.map(|(i, x)| libm::pow(1e4, i as f64 / 4.0) * (x - 0.3) * (x - 0.3)).sum()
         };
-        let runs: [(usize, f64, &dyn Fn(&[f64]) -> f64); 3] =
+        type Loss<'a> = &'a dyn Fn(&[f64]) -> f64;
+        let runs: [(usize, f64, Loss<'_>); 3] =
             [(5, 1e-10, &sphere), (10, 1e-10, &sphere), (5, 1e-8, &ellipsoid)];
         for ((d, goal, loss), recorded) in runs.into_iter().zip(RECORDED) {
             let mut needed: Vec<usize> = (0..21).map(|s| evaluations(d, goal, s, loss)).collect();

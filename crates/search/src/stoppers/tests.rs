@@ -64,6 +64,8 @@ fn run(stopper: &dyn Stopper, course: &Course, known: &[Vec<(u64, f64)>], n_work
     Run { regret: end(&known[chosen.unwrap()]) - least, cost: taken as f64 / all as f64, curves }
 }
 
+type Points = Vec<(u64, f64)>;
+
 /// Power laws with noise, some of which cross.
 fn made_up(seed: u64, n: usize) -> Vec<Vec<(u64, f64)>> {
     let mut stream = Stream::new(&[seed, 0x57]);
@@ -79,7 +81,7 @@ fn made_up(seed: u64, n: usize) -> Vec<Vec<(u64, f64)>> {
 /// one minus the mean validation accuracy of learners by number of rows, of some data sets.
 /// Written by testdata/search/curves.py.
 fn recorded() -> Vec<Vec<Vec<(u64, f64)>>> {
-    let mut sets: Vec<(String, Vec<Vec<(u64, f64)>>)> = Vec::new();
+    let mut sets: Vec<(String, Vec<Points>)> = Vec::new();
     for line in include_str!("../../../../testdata/search/curves.csv").lines() {
         let mut cells = line.split(',');
         let set = cells.next().unwrap().to_owned();
