@@ -7,6 +7,7 @@ use clap::Args;
 use clap::builder::PossibleValue;
 use eyas::Method;
 use eyas_learn::metrics::{METRICS, Metric};
+use eyas_search::samplers::SAMPLERS;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
@@ -197,6 +198,11 @@ pub struct SearchArgs {
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
 
+    /// Propose strategies by one sampler only; by default several share the trials out among them
+    #[arg(long, value_name = "NAME", value_parser = sampler_names())]
+    #[serde(default)]
+    pub sampler: Option<String>,
+
     /// Switch methods off: rate, selection, pruning, transfer, or all
     #[arg(long, value_name = "METHOD,...", value_delimiter = ',')]
     pub without: Vec<Switched>,
@@ -373,6 +379,11 @@ pub fn metric_names() -> clap::builder::PossibleValuesParser {
         PossibleValue::new(metric.name).aliases(metric.aliases.iter().copied()).help(metric.help)
     };
     METRICS.iter().map(value).collect::<Vec<_>>().into()
+}
+
+/// The samplers, as possible values.
+fn sampler_names() -> clap::builder::PossibleValuesParser {
+    SAMPLERS.iter().map(|sampler| PossibleValue::new(sampler.name())).collect::<Vec<_>>().into()
 }
 
 #[cfg(test)]

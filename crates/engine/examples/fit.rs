@@ -53,6 +53,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         run_dir: std::env::temp_dir().join(format!("eyas-example-{}", std::process::id())),
         checkpoint_seconds: Some(60.0),
         data_name: data.clone(),
+        sampler: None,
         caller_state: String::new(),
     };
     let report = eyas::fit(&table, &options, None, &Interrupt::new(), &Print)?;

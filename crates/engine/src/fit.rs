@@ -12,6 +12,7 @@ use eyas_learn::task::Facts;
 use eyas_learn::{Dataset, Table, Target, Task, Threads};
 use eyas_memory::Memory;
 use eyas_model::{CostModel, TaskKind};
+use eyas_search::samplers::{self, SAMPLERS};
 use eyas_search::{Config, History, Outcome, Trial};
 
 use crate::budget::{Budget, Interrupt, Meter, Moment};
@@ -136,6 +137,13 @@ fn check(options: &FitOptions) -> Result<(), Error> {
     }
     if let Some(ns) = options.latency_ns {
         positive("--latency", ns, "a time above zero is expected, e.g. 20us")?;
+    }
+    if let Some(name) = options.sampler.as_deref()
+        && samplers::sampler(name).is_none()
+    {
+        let names: Vec<&str> = SAMPLERS.iter().map(|sampler| sampler.name()).collect();
+        let expected = format!("there are {}", names.join(", "));
+        return Err(Error::Option { option: "--sampler", value: name.into(), expected });
     }
     match options.validation {
         Validation::Folds(n) if n < 2 => Err(Error::Option {
@@ -402,6 +410,7 @@ impl Job<'_> {
             run_dir: &options.run_dir,
             defaults_only: !selects,
             screening,
+            sampler: options.sampler.as_deref().and_then(samplers::sampler),
             least_ns: strategies.least_ns(&prepared.facts, cost),
             limit_memory_bytes: self.memory_for_a_trial(prepared),
             threads: options.threads / fit_threads.count().max(1),

@@ -72,6 +72,9 @@ pub struct FitOptions {
     pub threads: usize,
     /// Seed of all randomness.
     pub seed: u64,
+    /// Name of the only sampler of strategies ([`eyas_search::samplers::SAMPLERS`]); `None`: the
+    /// blend.
+    pub sampler: Option<String>,
     /// Methods that are switched off.
     pub without: Vec<Method>,
     /// Where the model goes.

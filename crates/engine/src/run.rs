@@ -6,6 +6,7 @@ use std::sync::{Condvar, Mutex, MutexGuard};
 
 use eyas_learn::task::Facts;
 use eyas_search::frontier::{Frontier, Objectives};
+use eyas_search::samplers::Sampler;
 use eyas_search::strategy::{Decision, Price, Proposal, Rules, StopReason, next, seed_of_trial};
 use eyas_search::{Config, History, Point, Trial};
 
@@ -29,6 +30,7 @@ pub(crate) struct Run<'a> {
     pub run_dir: &'a Path,
     pub defaults_only: bool,
     pub screening: Option<f64>,
+    pub sampler: Option<&'static dyn Sampler>,
     pub limit_memory_bytes: f64,
     /// Predicted p99 of the fastest strategy there is.
     pub least_ns: f64,
@@ -338,6 +340,7 @@ impl<'a> Run<'a> {
             limit_ns: self.context.limit_ns.max(self.least_ns),
             limit_memory_bytes: self.limit_memory_bytes,
             screening: self.screening,
+            sampler: self.sampler,
             defaults_only: self.defaults_only,
             by_work: self.meter.by_work(),
             seed: self.seed,

@@ -5,8 +5,14 @@ use serde::{Deserialize, Serialize};
 use crate::history::{History, Origin, Trial};
 
 /// All origins, in the order of reports.
-pub const ORIGINS: [Origin; 5] =
-    [Origin::Default, Origin::Portfolio, Origin::Memory, Origin::Local, Origin::Random];
+pub const ORIGINS: [Origin; 6] = [
+    Origin::Default,
+    Origin::Portfolio,
+    Origin::Memory,
+    Origin::Model,
+    Origin::Local,
+    Origin::Random,
+];
 
 /// What one origin contributed.
 ///

@@ -22,7 +22,7 @@ impl Domain {
                 let n_values = high as f64 - low as f64 + 1.0;
                 Value::Int((low + (unit * n_values).floor() as i64).min(high))
             }
-            Domain::Category(names) => {
+            Domain::Category(names) | Domain::Ordinal(names) => {
                 let index = (unit * names.len() as f64).floor() as usize;
                 Value::Text(names[index.min(names.len() - 1)].to_owned())
             }
@@ -46,20 +46,20 @@ impl Domain {
             Domain::Int { low, high, log: false } => {
                 (number - low as f64 + 0.5) / (high as f64 - low as f64 + 1.0)
             }
-            Domain::Category(_) | Domain::Bool => 0.0,
+            Domain::Category(_) | Domain::Ordinal(_) | Domain::Bool => 0.0,
         };
         if place.is_nan() { 0.0 } else { place.clamp(0.0, 1.0) }
     }
 
     fn unit_of_name(&self, text: &str) -> f64 {
-        let Domain::Category(names) = self else { return 0.0 };
+        let (Domain::Category(names) | Domain::Ordinal(names)) = self else { return 0.0 };
         let index = names.iter().position(|name| *name == text).unwrap_or(0);
         (index as f64 + 0.5) / names.len() as f64
     }
 
     /// Whether values have an order, so that one can take a step.
     pub fn is_ordered(&self) -> bool {
-        matches!(self, Domain::Float { .. } | Domain::Int { .. })
+        matches!(self, Domain::Float { .. } | Domain::Int { .. } | Domain::Ordinal(_))
     }
 
     /// How many values there are; `None` for floats.
@@ -67,7 +67,7 @@ impl Domain {
         match self {
             Domain::Float { .. } => None,
             Domain::Int { low, high, .. } => Some(high.abs_diff(*low).saturating_add(1)),
-            Domain::Category(names) => Some(names.len() as u64),
+            Domain::Category(names) | Domain::Ordinal(names) => Some(names.len() as u64),
             Domain::Bool => Some(2),
         }
     }
@@ -140,7 +140,7 @@ fn value_bits(domain: &Domain, value: &Value) -> u64 {
     match value {
         Value::Bool(v) => u64::from(*v),
         Value::Text(text) => match domain {
-            Domain::Category(names) => {
+            Domain::Category(names) | Domain::Ordinal(names) => {
                 names.iter().position(|name| name == text).map_or(u64::MAX, |index| index as u64)
             }
             _ => u64::MAX,

@@ -1,5 +1,7 @@
 //! The frontier: points that no other beats in loss, latency and size at once.
 
+use crate::hypervolume;
+
 /// What a model is judged by; lower is better in each.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Objectives {
@@ -76,6 +78,13 @@ impl<T> Frontier<T> {
     pub fn hypervolume(&self, loss: f64, ns: f64) -> f64 {
         let points: Vec<(f64, f64)> = self.points.iter().map(|(p, _)| (p.loss, p.ns)).collect();
         hypervolume(&points, loss, ns)
+    }
+
+    /// Volume in (loss, ns, bytes) that the points dominate, below a reference point; 0 for none.
+    pub fn volume(&self, reference: &Objectives) -> f64 {
+        let vector = |o: &Objectives| vec![o.loss, o.ns, o.bytes];
+        let points: Vec<Vec<f64>> = self.points.iter().map(|(p, _)| vector(p)).collect();
+        hypervolume::hypervolume(&points, &vector(reference))
     }
 }
 
@@ -183,6 +192,13 @@ mod tests {
             let cells = (0..8).flat_map(|l| (1..8).map(move |n| (f64::from(l), f64::from(n))));
             let covered = cells.filter(|&(l, n)| points.iter().any(|p| p.loss <= l && p.ns <= n));
             prop_assert_eq!(frontier.hypervolume(8.0, 8.0), covered.count() as f64);
+            let cube = (0..8).flat_map(|l| (1..8).flat_map(move |n| (0..4).map(move |b| (l, n, b))));
+            let covered = cube.filter(|&(l, n, b)| {
+                let cell = Objectives { loss: f64::from(l), ns: f64::from(n), bytes: f64::from(b) };
+                points.iter().any(|p| p.covers(&cell))
+            });
+            let reference = Objectives { loss: 8.0, ns: 8.0, bytes: 4.0 };
+            prop_assert_eq!(frontier.volume(&reference), covered.count() as f64);
         }
 
         #[test]

@@ -18,6 +18,8 @@ pub enum Origin {
     Random,
     /// A move around one of the best.
     Local,
+    /// Where a model of the losses promises most.
+    Model,
 }
 
 /// How a trial ended. A trial that goes wrong is a fact, not an error.

@@ -57,6 +57,12 @@ impl Stream {
         ((u128::from(self.next_u64()) * n as u128) >> 64) as usize
     }
 
+    /// Standard normal (Box and Muller 1958, doi:10.1214/aoms/1177706645; one of the two values).
+    pub fn bell(&mut self) -> f64 {
+        let (u, v) = (1.0 - self.uniform(), self.uniform());
+        (-2.0 * libm::log(u)).sqrt() * libm::cos(2.0 * std::f64::consts::PI * v)
+    }
+
     /// Shuffles in place (Fisher and Yates).
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
@@ -88,6 +94,15 @@ mod tests {
             assert!((0.0..1.0).contains(&u));
         }
         assert!(counts.iter().all(|&n| (850..1150).contains(&n)), "{counts:?}");
+    }
+
+    #[test]
+    fn bells_have_the_moments_of_the_normal() {
+        let mut stream = Stream::new(&[8]);
+        let values: Vec<f64> = (0..20_000).map(|_| stream.bell()).collect();
+        let moment = |k: i32| values.iter().map(|v| v.powi(k)).sum::<f64>() / 20_000.0;
+        assert!(moment(1).abs() < 0.03 && (moment(2) - 1.0).abs() < 0.04);
+        assert!((moment(4) - 3.0).abs() < 0.3);
     }
 
     #[test]

@@ -42,9 +42,33 @@ fn top_third(batch: &[Screened]) -> Vec<usize> {
     ranked.into_iter().take(n_promoted).map(|(_, trial)| trial).collect()
 }
 
+/// Places of the losses worth a full run after a short one, best first: the least `n` of them, less
+/// those that are above the least by more than a fifth of it and of [`SLACK`]. Losses that are not
+/// finite are never among them; ties go to the earlier.
+pub fn shortlist(losses: &[f64], n: usize) -> Vec<usize> {
+    let mut ranked: Vec<usize> = (0..losses.len()).filter(|&at| losses[at].is_finite()).collect();
+    ranked.sort_by(|&a, &b| losses[a].total_cmp(&losses[b]).then(a.cmp(&b)));
+    let Some(&best) = ranked.first() else { return ranked };
+    let most = losses[best] + 0.2 * (losses[best].abs() + SLACK);
+    ranked.retain(|&at| losses[at] <= most);
+    ranked.truncate(n);
+    ranked
+}
+
+/// What short runs differ by although long ones do not.
+pub const SLACK: f64 = 0.02;
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_shortlist_has_the_best_that_are_close() {
+        let losses = [0.5, f64::NAN, 0.1, 0.11, 0.1, 0.2, f64::INFINITY];
+        assert_eq!(shortlist(&losses, 9), [2, 4, 3]);
+        assert_eq!(shortlist(&losses, 1), [2]);
+        assert_eq!(shortlist(&[f64::NAN], 3), [0usize; 0]);
+    }
 
     fn screened(losses: &[f64]) -> Vec<Screened> {
         let numbered = losses.iter().enumerate();

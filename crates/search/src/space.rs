@@ -5,6 +5,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+mod forbidden;
+pub mod text;
+
+pub use forbidden::Forbidden;
+
 /// The values a parameter may take.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Domain {
@@ -28,6 +33,8 @@ pub enum Domain {
     },
     /// One of some names, without order.
     Category(&'static [&'static str]),
+    /// One of some names in their order: a step leads to the next one.
+    Ordinal(&'static [&'static str]),
     /// Yes or no.
     Bool,
 }
@@ -70,6 +77,8 @@ pub struct Space {
     pub learner: &'static str,
     /// Its parameters.
     pub parameters: Vec<Parameter>,
+    /// Combinations of values that no configuration may have.
+    pub forbidden: Vec<Forbidden>,
 }
 
 /// One strategy: a learner with a value for each parameter.
@@ -194,6 +203,13 @@ pub enum ConfigError {
         /// The values it may take.
         domain: Domain,
     },
+    /// The values are fine each, but not together.
+    Forbidden {
+        /// The learner.
+        learner: String,
+        /// The combination.
+        combination: Forbidden,
+    },
 }
 
 impl std::error::Error for ConfigError {}
@@ -217,6 +233,9 @@ impl fmt::Display for ConfigError {
             ConfigError::OutOfDomain { learner, name, value, domain } => {
                 write!(f, "parameter `{name}` of learner `{learner}` is {value}, expected {domain}")
             }
+            ConfigError::Forbidden { learner, combination } => {
+                write!(f, "learner `{learner}` forbids {combination}; change one of them")
+            }
         }
     }
 }
@@ -237,7 +256,9 @@ impl fmt::Display for Domain {
         match self {
             Domain::Float { low, high, .. } => write!(f, "a number from {low} to {high}"),
             Domain::Int { low, high, .. } => write!(f, "a whole number from {low} to {high}"),
-            Domain::Category(names) => write!(f, "one of {}", names.join(", ")),
+            Domain::Category(names) | Domain::Ordinal(names) => {
+                write!(f, "one of {}", names.join(", "))
+            }
             Domain::Bool => f.write_str("true or false"),
         }
     }
@@ -256,7 +277,9 @@ impl Domain {
             (Domain::Int { low, high, .. }, Value::Float(v)) => {
                 v.fract() == 0.0 && *low as f64 <= *v && *v <= *high as f64
             }
-            (Domain::Category(names), Value::Text(v)) => names.contains(&v.as_str()),
+            (Domain::Category(names) | Domain::Ordinal(names), Value::Text(v)) => {
+                names.contains(&v.as_str())
+            }
             (Domain::Bool, Value::Bool(_)) => true,
             _ => false,
         }
@@ -268,13 +291,21 @@ impl Space {
     /// their defaults.
     ///
     /// # Errors
-    /// The first parameter, by name, that is unknown or has a value out of its domain.
+    /// The first parameter, by name, that is unknown or has a value out of its domain; else the
+    /// first forbidden combination that the configuration has.
     pub fn check(&self, config: &Config) -> Result<(), ConfigError> {
         if config.learner != self.learner {
             let (expected, found) = (self.learner.to_owned(), config.learner.clone());
             return Err(ConfigError::OtherLearner { expected, found });
         }
-        config.values.iter().try_for_each(|(name, value)| self.check_value(name, value))
+        config.values.iter().try_for_each(|(name, value)| self.check_value(name, value))?;
+        match self.forbidden.iter().find(|combination| combination.holds(self, config)) {
+            None => Ok(()),
+            Some(combination) => {
+                let (learner, combination) = (self.learner.to_owned(), combination.clone());
+                Err(ConfigError::Forbidden { learner, combination })
+            }
+        }
     }
 
     fn check_value(&self, name: &str, value: &Value) -> Result<(), ConfigError> {
@@ -344,8 +375,13 @@ pub(crate) mod tests {
                 parameter("optimizer", Domain::Category(&["adam", "sgd"]), "adam".into()),
                 momentum,
                 parameter("bagging", Domain::Bool, false.into()),
+                parameter("size", Domain::Ordinal(&["s", "m", "l"]), "m".into()),
                 trees,
             ],
+            forbidden: vec![Forbidden::new(&[
+                ("bagging", &[Value::Bool(true)]),
+                ("size", &[Value::from("l")]),
+            ])],
         }
     }
 
@@ -364,6 +400,11 @@ pub(crate) mod tests {
         assert!(message(config.clone().with("learning_rate", f64::NAN)).contains("is NaN"));
         assert!(message(config.clone().with("optimizer", "lion")).contains("adam, sgd"));
         assert!(message(config.clone().with("bagging", 1)).contains("true or false"));
+        assert!(message(config.clone().with("size", "xl")).contains("one of s, m, l"));
+        assert_eq!(
+            message(config.clone().with("bagging", true).with("size", "l")),
+            "learner `sample` forbids bagging = true with size = l; change one of them"
+        );
         let other = Config { learner: "other".to_owned(), ..config };
         assert!(message(other).contains("`other`"));
     }

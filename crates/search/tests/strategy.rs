@@ -1,7 +1,7 @@
 //! The strategy as a whole, on simulated surfaces.
 
 use eyas_search::random::Stream;
-use eyas_search::samplers::{Draw, Random, Sampler};
+use eyas_search::samplers::{Draw, Random, SAMPLERS, Sampler};
 use eyas_search::simulate::{
     Faults, Plan, Recorded, Simulation, Surface, Synthetic, replay, simulate,
 };
@@ -30,8 +30,8 @@ fn random_configs(surface: &Synthetic, seed: u64) -> impl Iterator<Item = Config
     (0..).map(move |id| {
         let space = &surface.spaces()[1 + stream.below(surface.spaces().len() - 1)];
         let (portfolio, history) = (&[][..], &History::default());
-        let (limit_ns, attempt) = (f64::INFINITY, 0);
-        let draw = Draw { space, portfolio, history, limit_ns, seed, id, attempt };
+        let (limit_ns, by_work, attempt) = (f64::INFINITY, false, 0);
+        let draw = Draw { space, portfolio, history, limit_ns, by_work, seed, id, attempt };
         Random.draw(&draw).expect("random always draws")
     })
 }
@@ -141,13 +141,14 @@ prop_compose! {
         limit_ns in prop_oneof![Just(f64::INFINITY), 10.0..5000.0f64],
         screening in prop_oneof![Just(None), (0.05..0.9f64).prop_map(Some)],
         by_work in any::<bool>(),
+        sampler in prop_oneof![Just(None), (0..SAMPLERS.len()).prop_map(|at| Some(SAMPLERS[at].name()))],
         broken in prop_oneof![Just(0.0), 0.0..1.0f64],
         misprice in 1.0..3.0f64,
     ) -> Plan {
         let misprice = if broken == 0.0 { 0.0 } else { misprice };
         let faults = Faults { crash: broken / 2.0, nan: broken / 2.0, slow: broken / 10.0, misprice };
         let defaults_only = false;
-        Plan { budget_seconds, max_trials, workers, limit_ns, screening, defaults_only, by_work, faults, seed }
+        Plan { budget_seconds, max_trials, workers, limit_ns, screening, sampler, defaults_only, by_work, faults, seed }
     }
 }
 

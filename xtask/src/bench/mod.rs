@@ -11,6 +11,7 @@ mod machine;
 mod peers;
 mod predict;
 mod results;
+mod search;
 mod tables;
 mod train;
 
@@ -23,6 +24,8 @@ pub enum Bench {
     Cv(cv::Cv),
     /// Predictions of imported models against the libraries they come from, and compilers of trees
     Predict(predict::Predict),
+    /// The search of strategies beside Optuna, on recorded tables and functions
+    Search(search::Search),
     /// Training beside the libraries that train the same models, and how its time grows
     Train(train::Train),
 }
@@ -69,6 +72,7 @@ impl Bench {
             Bench::Automl(automl) => automl.run(),
             Bench::Cv(cv) => cv.run(),
             Bench::Predict(predict) => predict.run(),
+            Bench::Search(search) => search.run(),
             Bench::Train(train) => train.run(),
         }
     }

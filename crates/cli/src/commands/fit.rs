@@ -217,6 +217,7 @@ fn options(args: &RunArgs, context: &Context, validation: Validation) -> FitOpti
         validation,
         threads: args.threads(),
         seed: args.search.seed,
+        sampler: args.search.sampler.clone(),
         without: args.search.without.iter().flat_map(Switched::methods).copied().collect(),
         out: args.out().to_path_buf(),
         run_dir: args.run_dir().to_path_buf(),

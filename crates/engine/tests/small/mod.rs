@@ -50,6 +50,7 @@ pub fn options(folder: &Path, work: u64) -> FitOptions {
         run_dir: folder.join("run"),
         checkpoint_seconds: Some(60.0),
         data_name: "a test".into(),
+        sampler: None,
         caller_state: "{}".into(),
     }
 }

@@ -42,7 +42,7 @@ impl Learner for Baseline {
         };
         let regression = facts.kind == TaskKind::Regression;
         let parameters = if regression { vec![statistic] } else { Vec::new() };
-        Space { learner: self.name(), parameters }
+        Space { learner: self.name(), parameters, forbidden: Vec::new() }
     }
 
     fn portfolio(&self, facts: &Facts) -> Vec<Config> {

@@ -40,7 +40,7 @@ pub(super) fn check(parameter: &Parameter, value: &Value) -> Result<(), Error> {
                 |number: f64| number.fract() == 0.0 && (low as f64..=high as f64).contains(&number);
             (number.is_some_and(fits), format!("must be a whole number from {low} to {high}"))
         }
-        Domain::Category(names) => {
+        Domain::Category(names) | Domain::Ordinal(names) => {
             let fits = matches!(value, Value::Text(name) if names.contains(&name.as_str()));
             // Names such as `64,32` are told apart by another sign.
             let between = if names.iter().any(|name| name.contains(',')) { "; " } else { ", " };

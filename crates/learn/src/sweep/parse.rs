@@ -57,7 +57,7 @@ fn value(parameter: &Parameter, text: &str) -> Result<Value, Error> {
             "false" => Value::Bool(false),
             _ => return Err(wrong()),
         },
-        Domain::Category(_) => Value::from(text),
+        Domain::Category(_) | Domain::Ordinal(_) => Value::from(text),
     };
     let is_share = parameter.name == "max_features"
         && text.parse::<f64>().is_ok_and(|share| share > 0.0 && share <= 1.0);
@@ -75,7 +75,9 @@ fn wrong(parameter: &Parameter, text: &str) -> Error {
         domain => domain.to_string(),
     };
     let meant = match parameter.domain {
-        Domain::Category(names) => nearest_name(text, names.iter().copied()),
+        Domain::Category(names) | Domain::Ordinal(names) => {
+            nearest_name(text, names.iter().copied())
+        }
         _ => None,
     };
     let meant = meant.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();

@@ -2,6 +2,7 @@
 
 use super::surrogate::Surrogate;
 use super::{Draw, Sampler};
+use crate::axes::Axes;
 use crate::history::{Origin, Trial};
 use crate::random::Stream;
 use crate::space::{Config, Domain, Parameter, Space, Value};
@@ -83,21 +84,21 @@ fn child(space: &Space, parents: &[Config], step: f64, stream: &mut Stream) -> O
     let is_new = space.fingerprint(&child) != space.fingerprint(best);
     let n_changes = if is_new && stream.uniform() < 0.7 { 1 } else { 1 + stream.below(3) };
     perturb(space, &mut child, n_changes, step, stream);
-    Some(child)
+    if space.forbidden.is_empty() { Some(child) } else { Axes::new(space).settle(child, stream) }
 }
 
-/// The learner's trials that have a finite loss within the limit, at the highest fidelity that
-/// has any, best first.
+/// The learner's best [`N_KNOWN`] trials that have a finite loss within the limit, at the highest
+/// fidelity that has any, best first.
 fn scored<'a>(draw: &Draw<'a>) -> Vec<(f64, &'a Trial)> {
     let of_learner = draw.history.trials.iter().filter(|t| t.config.learner == draw.space.learner);
     let mut scored: Vec<(f64, &Trial)> = of_learner
         .filter_map(|t| t.best_within(draw.limit_ns).map(|point| (point.loss, t)))
-        .filter(|(_, t)| draw.space.check(&t.config).is_ok())
         .collect();
     let fidelity = scored.iter().map(|(_, t)| t.fidelity).fold(0.0, f64::max);
     scored.retain(|(_, t)| t.fidelity == fidelity);
     scored.sort_by(|(a_loss, a), (b_loss, b)| a_loss.total_cmp(b_loss).then(a.id.cmp(&b.id)));
-    scored
+    let of_space = scored.into_iter().filter(|(_, t)| draw.space.check(&t.config).is_ok());
+    of_space.take(N_KNOWN).collect()
 }
 
 fn parents(space: &Space, scored: &[(f64, &Trial)]) -> Vec<Config> {
@@ -109,9 +110,8 @@ fn surrogate(space: &Space, scored: &[(f64, &Trial)]) -> Option<Surrogate> {
     if scored.len() <= N_PARENTS {
         return None;
     }
-    let known = &scored[..scored.len().min(N_KNOWN)];
-    let losses: Vec<f64> = known.iter().map(|(loss, _)| *loss).collect();
-    Surrogate::fit(known.iter().map(|(_, t)| space.encode(&t.config)).collect(), &losses)
+    let losses: Vec<f64> = scored.iter().map(|(loss, _)| *loss).collect();
+    Surrogate::fit(scored.iter().map(|(_, t)| space.encode(&t.config)).collect(), &losses)
 }
 
 /// Standard deviation of a step, from how the learner's local trials went: a success beats all
@@ -211,6 +211,12 @@ fn moved(domain: &Domain, value: &Value, step: f64, stream: &mut Stream) -> Valu
 
 /// The next whole number in a direction, turned round at the ends.
 fn neighbour(domain: &Domain, value: &Value, direction: f64) -> Value {
+    if let (Domain::Ordinal(names), Value::Text(text)) = (domain, value) {
+        let at = names.iter().position(|name| name == text).unwrap_or(0);
+        let up = (direction >= 0.0 && at + 1 < names.len()) || at == 0;
+        let next = if up { (at + 1).min(names.len() - 1) } else { at - 1 };
+        return Value::from(names[next]);
+    }
     let (Domain::Int { low, high, .. }, Value::Int(v)) = (domain, value) else {
         return value.clone();
     };
@@ -239,7 +245,16 @@ mod tests {
     }
 
     fn draw<'a>(space: &'a Space, history: &'a History, id: u64) -> Draw<'a> {
-        Draw { space, portfolio: &[], history, limit_ns: 10.0, seed: 1, id, attempt: 0 }
+        Draw {
+            space,
+            portfolio: &[],
+            history,
+            limit_ns: 10.0,
+            by_work: false,
+            seed: 1,
+            id,
+            attempt: 0,
+        }
     }
 
     #[test]
@@ -270,7 +285,7 @@ mod tests {
         let domain = Domain::Float { low: 0.0, high: 1.0, log: false };
         let names = ["a", "b", "c"];
         let parameters = names.map(|name| parameter(name, domain, 0.9.into())).to_vec();
-        let space = Space { learner: "bowl", parameters };
+        let space = Space { learner: "bowl", parameters, forbidden: Vec::new() };
         let bowl = |c: &Config| names.iter().map(|n| (c.float(n).unwrap() - 0.3).powi(2)).sum();
         let mut history = History::default();
         history.trials.push(trial(

@@ -4,14 +4,33 @@
 //! A sampler is a function of (space, history, seed, id): it holds no state, so two runs that
 //! have seen the same draw the same.
 
+mod acquire;
+mod cma_es;
+mod differential_evolution;
+mod flow2;
+mod forest;
+mod gaussian_process;
+mod grid;
+mod known;
 mod local;
+mod matrix;
 mod portfolio;
 mod random;
+mod sobol;
 mod surrogate;
+mod tpe;
 
+pub use cma_es::CmaEs;
+pub use differential_evolution::DifferentialEvolution;
+pub use flow2::Flow2;
+pub use forest::Forest;
+pub use gaussian_process::GaussianProcess;
+pub use grid::Grid;
 pub use local::Local;
 pub use portfolio::Portfolio;
 pub use random::Random;
+pub use sobol::Sobol;
+pub use tpe::Tpe;
 
 use crate::history::{History, Origin};
 use crate::space::{Config, Space};
@@ -27,6 +46,8 @@ pub struct Draw<'a> {
     pub history: &'a History,
     /// Largest latency allowed, in nanoseconds; points above it are not seen.
     pub limit_ns: f64,
+    /// Whether costs are counted in work units (`true`) or seconds.
+    pub by_work: bool,
     /// Seed of the search.
     pub seed: u64,
     /// Number of the trial to be proposed.
@@ -51,8 +72,29 @@ pub trait Sampler: Sync {
     fn draw(&self, draw: &Draw<'_>) -> Option<Config>;
 }
 
-/// Every sampler, in the order in which ties are broken.
-pub static SAMPLERS: &[&dyn Sampler] = &[&Portfolio, &Local, &Random];
+/// Every sampler.
+pub static SAMPLERS: &[&dyn Sampler] = &[
+    &Portfolio,
+    &GaussianProcess,
+    &Local,
+    &Random,
+    &Grid,
+    &Sobol,
+    &Tpe,
+    &Forest,
+    &Flow2,
+    &CmaEs,
+    &DifferentialEvolution,
+];
+
+/// The samplers among which a search shares its trials out if none is named, in the order in which
+/// ties are broken.
+pub static BLEND: &[&dyn Sampler] = &[&Portfolio, &GaussianProcess, &Local, &Random];
+
+/// The sampler of a name.
+pub fn sampler(name: &str) -> Option<&'static dyn Sampler> {
+    SAMPLERS.iter().copied().find(|sampler| sampler.name() == name)
+}
 
 #[cfg(test)]
 mod tests {
@@ -97,6 +139,7 @@ mod tests {
                     portfolio: &portfolio,
                     history: &history,
                     limit_ns: 2.0,
+                    by_work: id % 3 == 0,
                     seed: 3,
                     id,
                     attempt: id % 2,
@@ -111,7 +154,7 @@ mod tests {
 
     #[test]
     fn samplers_cope_with_a_space_without_parameters() {
-        let space = Space { learner: "baseline", parameters: Vec::new() };
+        let space = Space { learner: "baseline", parameters: Vec::new(), forbidden: Vec::new() };
         let history = History::default();
         for sampler in SAMPLERS {
             let draw = Draw {
@@ -119,6 +162,7 @@ mod tests {
                 portfolio: &[],
                 history: &history,
                 limit_ns: f64::INFINITY,
+                by_work: false,
                 seed: 0,
                 id: 0,
                 attempt: 0,

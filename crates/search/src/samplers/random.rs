@@ -1,6 +1,7 @@
 //! Uniform random search.
 
 use super::{Draw, Sampler};
+use crate::axes::Axes;
 use crate::history::Origin;
 use crate::random::Stream;
 use crate::space::{Config, Space};
@@ -26,7 +27,10 @@ impl Sampler for Random {
     }
 
     fn draw(&self, draw: &Draw<'_>) -> Option<Config> {
-        Some(uniform(draw.space, &mut Stream::new(&[draw.seed, draw.id, draw.attempt, 0x4A])))
+        let mut stream = Stream::new(&[draw.seed, draw.id, draw.attempt, 0x4A]);
+        let config = uniform(draw.space, &mut stream);
+        let is_free = draw.space.forbidden.is_empty();
+        if is_free { Some(config) } else { Axes::new(draw.space).settle(config, &mut stream) }
     }
 }
 

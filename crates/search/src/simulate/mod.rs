@@ -9,6 +9,7 @@ pub use synthetic::Synthetic;
 
 use crate::history::{History, Outcome, Trial};
 use crate::random::Stream;
+use crate::samplers::sampler;
 use crate::strategy::{Decision, Proposal, Rules, StopReason, next};
 
 /// Work units of a second, where costs are counted in work.
@@ -40,6 +41,8 @@ pub struct Plan {
     pub limit_ns: f64,
     /// As in [`Rules`].
     pub screening: Option<f64>,
+    /// Name of a sampler, as in [`Rules`]; an unknown one is the blend.
+    pub sampler: Option<&'static str>,
     /// As in [`Rules`].
     pub defaults_only: bool,
     /// Costs in work units, and proposals in fixed rounds of `workers`.
@@ -58,6 +61,7 @@ impl Default for Plan {
             workers: 1,
             limit_ns: f64::INFINITY,
             screening: None,
+            sampler: None,
             defaults_only: false,
             by_work: false,
             faults: Faults::default(),
@@ -154,6 +158,7 @@ fn decide(
         limit_ns: plan.limit_ns,
         limit_memory_bytes: f64::INFINITY,
         screening: plan.screening,
+        sampler: plan.sampler.and_then(sampler),
         defaults_only: plan.defaults_only,
         by_work: plan.by_work,
         seed: plan.seed,

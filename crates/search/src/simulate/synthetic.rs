@@ -125,7 +125,7 @@ fn space((learner, n): (usize, usize)) -> Space {
     if n > 4 {
         parameters[4].when = Some(("kind", &KINDS[..2]));
     }
-    Space { learner: LEARNERS[learner], parameters }
+    Space { learner: LEARNERS[learner], parameters, forbidden: Vec::new() }
 }
 
 impl Hill {

@@ -7,7 +7,8 @@
 //! standard deviation of another part of the spread that shrinks as the arm is used. This is
 //! the optimism: an arm is worth a look until its own trials say otherwise. To the cost of a
 //! trial a quarter of the mean cost of all is added, so that cheap learners do not crowd out
-//! better ones. With probability [`EXPLORATION`] an arm is drawn at random instead.
+//! better ones. With probability [`EXPLORATION`] a learner is drawn at random
+//! instead, and the best of its arms taken.
 //!
 //! Reference: Jones, Schonlau, Welch 1998, doi:10.1023/A:1008306431147 (expected improvement);
 //! Snoek, Larochelle, Adams 2012, arXiv:1206.2944 (per cost).
@@ -17,11 +18,11 @@ use std::fmt;
 use super::view::{Seen, Standing, View};
 use crate::history::Origin;
 use crate::random::Stream;
-use crate::samplers::{SAMPLERS, Sampler};
+use crate::samplers::{BLEND, Random, Sampler};
 
 /// Trials of an arm that count.
 const WINDOW: usize = 8;
-/// Share of the trials that goes to arms drawn at random.
+/// Share of the trials that goes to learners drawn at random.
 const EXPLORATION: f64 = 0.1;
 
 /// A learner and a sampler.
@@ -37,11 +38,25 @@ impl fmt::Debug for Arm {
     }
 }
 
-/// All arms in the order in which they are to be asked.
-pub(super) fn order(view: &View, seed: u64, id: u64) -> Vec<Arm> {
+/// All arms in the order in which they are to be asked: those of the blend, or of one sampler,
+/// with random draws for when it has nothing to offer.
+pub(super) fn order(
+    view: &View,
+    named: Option<&'static dyn Sampler>,
+    seed: u64,
+    id: u64,
+) -> Vec<Arm> {
     let n_learners = view.learners.len();
+    if let Some(sampler) = named {
+        let arms = (0..n_learners).map(|learner| Arm { learner, sampler });
+        let mut valued: Vec<(f64, Arm)> = arms.map(|arm| (value(view, arm), arm)).collect();
+        valued.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+        let arms = valued.into_iter().map(|(_, arm)| arm);
+        let rest = (0..n_learners).map(|learner| Arm { learner, sampler: &Random });
+        return arms.chain(rest).collect();
+    }
     let arms = (0..n_learners)
-        .flat_map(|learner| SAMPLERS.iter().map(move |&sampler| Arm { learner, sampler }));
+        .flat_map(|learner| BLEND.iter().map(move |&sampler| Arm { learner, sampler }));
     let mut valued: Vec<(f64, Arm)> = arms.map(|arm| (value(view, arm), arm)).collect();
     // The sort is stable: equal arms stay in the order of learners and samplers.
     valued.sort_by(|(a, _), (b, _)| b.total_cmp(a));
@@ -53,17 +68,19 @@ pub(super) fn order(view: &View, seed: u64, id: u64) -> Vec<Arm> {
     order
 }
 
-/// The arm to draw from at random, if this is a trial for that.
+/// The best arm of a learner that is drawn at random, if this is a trial for that.
 fn explored(view: &View, order: &[Arm], stream: &mut Stream) -> Option<usize> {
     if stream.uniform() >= EXPLORATION {
         return None;
     }
-    let hardly_tried = |arm: &Arm| view.learners[arm.learner].n_trials < 2;
-    let mut among: Vec<usize> = (0..order.len()).filter(|&i| hardly_tried(&order[i])).collect();
+    let learners = 0..view.learners.len();
+    let mut among: Vec<usize> =
+        learners.clone().filter(|&l| view.learners[l].n_trials < 2).collect();
     if among.is_empty() {
-        among = (0..order.len()).collect();
+        among = learners.collect();
     }
-    (!among.is_empty()).then(|| among[stream.below(among.len())])
+    let learner = *among.get(stream.below(among.len().max(1)))?;
+    order.iter().position(|arm| arm.learner == learner)
 }
 
 /// Expected improvement per cost; positive, for arms that promise next to nothing tiny.
@@ -95,6 +112,7 @@ fn cost(view: &View, standing: &Standing, trials: &[&Seen]) -> f64 {
 /// Mean and standard deviation of the loss of the arm's next trial.
 fn next_loss(view: &View, standing: &Standing, origin: Origin, trials: &[&Seen]) -> (f64, f64) {
     let (mean_part, sd_part) = match origin {
+        Origin::Model => (0.2, 1.0),
         Origin::Local => (0.3, 1.0),
         Origin::Random => (1.0, 1.0),
         _ => (0.5, 1.0),

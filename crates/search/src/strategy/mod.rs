@@ -8,9 +8,9 @@
 //! 4. a round of the portfolio: up to two more configurations of each learner that is not
 //!    clearly dominated (drawn at random where the portfolio has none), the better learners'
 //!    first, up to a dozen trials;
-//! 5. the arms (learner x portfolio, local, random): the one of greatest expected improvement
-//!    per cost; in one trial of ten an arm drawn at random, learners with fewer than two trials
-//!    first.
+//! 5. the arms (learner x portfolio, model, local, random): the one of greatest expected improvement
+//!    per cost; in one trial of ten the best arm of a learner drawn at random, learners with fewer
+//!    than two trials first.
 
 mod arms;
 mod guard;
@@ -58,6 +58,9 @@ pub struct Rules<'a> {
     pub limit_memory_bytes: f64,
     /// Share of the rows on which newcomers are screened; `None`: full fits only.
     pub screening: Option<f64>,
+    /// The only sampler to draw from after the defaults and the memory; `None`: the blend, after a
+    /// round of the portfolio.
+    pub sampler: Option<&'static dyn Sampler>,
     /// Whether only the portfolio's defaults are tried (greedy selection switched off).
     pub defaults_only: bool,
     /// Whether costs are counted in work units (`true`) or seconds.
@@ -271,7 +274,7 @@ impl<'a> Search<'a> {
 
     /// The round of the portfolio.
     fn opening(&mut self) -> Option<Offer> {
-        if self.view.n_newcomers() >= N_OPENING {
+        if self.view.n_newcomers() >= N_OPENING || self.rules.sampler.is_some() {
             return None;
         }
         let rules = self.rules;
@@ -298,7 +301,7 @@ impl<'a> Search<'a> {
 
     /// The arm of greatest value that has something new which fits.
     fn best_arm(&mut self) -> Option<Offer> {
-        let order = arms::order(&self.view, self.rules.seed, self.id);
+        let order = arms::order(&self.view, self.rules.sampler, self.rules.seed, self.id);
         order.into_iter().find_map(|arm| self.draw_from(arm))
     }
 
@@ -310,6 +313,7 @@ impl<'a> Search<'a> {
                 portfolio: self.rules.portfolio,
                 history: self.history,
                 limit_ns: self.rules.limit_ns,
+                by_work: self.rules.by_work,
                 seed: self.rules.seed,
                 id: self.id,
                 attempt,

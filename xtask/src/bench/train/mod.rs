@@ -172,7 +172,7 @@ fn last_line(told: &str) -> Outcome<Value> {
     serde_json::from_str(line).map_err(|error| format!("no JSON in its last line: {error}"))
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+pub(super) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_unstable_by(f64::total_cmp);
     let n = values.len();
     if n == 0 { f64::NAN } else { f64::midpoint(values[(n - 1) / 2], values[n / 2]) }

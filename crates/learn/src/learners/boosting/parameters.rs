@@ -245,7 +245,7 @@ pub(super) fn space(facts: &Facts) -> Space {
             parameter.default = value;
         }
     }
-    Space { learner: NAME, parameters }
+    Space { learner: NAME, parameters, forbidden: Vec::new() }
 }
 
 /// The declaration for grids: with what is nested but not searched.

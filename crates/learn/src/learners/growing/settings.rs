@@ -152,7 +152,7 @@ impl Kind {
             let help = "impurity that splits decrease";
             parameters.push(ordinary("criterion", domain, Value::from("gini"), help));
         }
-        Space { learner: self.name, parameters }
+        Space { learner: self.name, parameters, forbidden: Vec::new() }
     }
 
     /// The parameters in a grid, where defaults are scikit-learn's: no limit of the depth, no

@@ -113,7 +113,7 @@ pub(super) fn space() -> Space {
         )),
         sgd(parameter("batch_size", int(8, 1024), 32_i64.into(), "rows of a batch")),
     ];
-    Space { learner: NAME, parameters }
+    Space { learner: NAME, parameters, forbidden: Vec::new() }
 }
 
 fn parameter(name: &'static str, domain: Domain, default: Value, help: &'static str) -> Parameter {

@@ -132,7 +132,7 @@ pub(super) fn space() -> Space {
             "how categories enter: a column a level, or a few learned numbers",
         ),
     ];
-    Space { learner: NAME, parameters }
+    Space { learner: NAME, parameters, forbidden: Vec::new() }
 }
 
 fn parameter(name: &'static str, domain: Domain, default: Value, help: &'static str) -> Parameter {
@@ -210,7 +210,7 @@ fn check(parameter: &Parameter, value: &Value) -> Result<(), Error> {
             let inside = |n: f64| n.fract() == 0.0 && (low as f64..=high as f64).contains(&n);
             (number.is_some_and(inside), format!("must be a whole number from {low} to {high}"))
         }
-        Domain::Category(names) => {
+        Domain::Category(names) | Domain::Ordinal(names) => {
             let fits = matches!(value, Value::Text(name) if names.contains(&name.as_str()));
             // "128" on a command line is a number.
             (fits, format!("must be one of {}", names.join("; ")))
