@@ -8,6 +8,7 @@ use crate::shell::Outcome;
 mod automl;
 mod cv;
 mod machine;
+mod nets;
 mod peers;
 mod predict;
 mod results;
@@ -25,6 +26,8 @@ pub enum Bench {
     Predict(predict::Predict),
     /// Training beside the libraries that train the same models, and how its time grows
     Train(train::Train),
+    /// Nets beside other libraries, and what their default rate and schedule are worth
+    Nets(nets::Nets),
 }
 
 /// Where tables come from and how many run at a time.
@@ -70,6 +73,7 @@ impl Bench {
             Bench::Cv(cv) => cv.run(),
             Bench::Predict(predict) => predict.run(),
             Bench::Train(train) => train.run(),
+            Bench::Nets(nets) => nets.run(),
         }
     }
 }
