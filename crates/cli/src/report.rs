@@ -2,7 +2,7 @@
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use eyas::Report;
-use eyas::report::{Contribution, MeasuredLatency, PriceRow};
+use eyas::report::{Contribution, MeasuredLatency, PriceRow, Training};
 
 use crate::console::Style;
 use crate::quantities::{counted, show_bytes, show_ns, show_seconds};
@@ -14,6 +14,7 @@ pub fn text(report: &Report, style: Style) -> String {
         parts.push(report.more_latency.clone());
     }
     parts.push(contributions(report, style));
+    parts.extend(trainings(report, style));
     parts.push(outcome(report, style));
     parts.join("\n\n")
 }
@@ -75,6 +76,50 @@ fn contribution_cells(row: &Contribution) -> Vec<String> {
     };
     let saved = if row.ns_saved == 0.0 { "0 ns".into() } else { show_ns(row.ns_saved) };
     vec![row.method.clone(), gain, saved, show_seconds(row.seconds), row.how.clone()]
+}
+
+/// Rate and loss by step of the members that are trained step by step.
+fn trainings(report: &Report, style: Style) -> Option<String> {
+    if report.trainings.is_empty() {
+        return None;
+    }
+    let mut lines = vec![style.bold("Learning rate and validation loss by epoch (first fold)")];
+    report.trainings.iter().for_each(|training| lines.extend(training_lines(training)));
+    Some(lines.join("\n"))
+}
+
+fn training_lines(training: &Training) -> Vec<String> {
+    let mut lines =
+        vec![format!("  {} of trial {}: {}", training.learner, training.trial, training.schedule)];
+    let rates = training.steps.iter().map(|(_, rate, _)| *rate).collect::<Vec<f64>>();
+    let losses = training.steps.iter().filter_map(|(.., loss)| *loss).collect::<Vec<f64>>();
+    for (name, values) in [("rate", rates), ("loss", losses)] {
+        let (Some(first), Some(last)) = (values.first(), values.last()) else { continue };
+        lines.push(format!("    {name} {}  {first:.3e} to {last:.3e}", spark(&values)));
+    }
+    if training.n_recovered > 0 {
+        lines.push(format!(
+            "    it diverged and went back to its last good state, at half the rate: {}",
+            counted(training.n_recovered, "time")
+        ));
+    }
+    lines
+}
+
+/// Most letters of a line that is drawn.
+const SPARK_WIDTH: usize = 60;
+
+/// Values as a line of blocks, from the least to the largest.
+fn spark(values: &[f64]) -> String {
+    const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let (low, high) =
+        values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), &v| (a.min(v), b.max(v)));
+    let block = |value: f64| {
+        let share = if high > low { (value - low) / (high - low) } else { 0.0 };
+        BLOCKS[((share * 8.0) as usize).min(7)]
+    };
+    let n = values.len().min(SPARK_WIDTH);
+    (0..n).map(|at| block(values[at * values.len() / n])).collect()
 }
 
 /// The chosen model: its score, its latency, whether the limits are met, where it is.
@@ -252,6 +297,7 @@ mod tests {
             ],
             chosen: "boosting n_estimators=180".into(),
             members: vec![(1.0, "boosting".into(), "learning_rate=0.1".into())],
+            trainings: vec![],
             score: Score {
                 metric: "roc_auc".into(),
                 value: 0.92794,
@@ -287,6 +333,27 @@ mod tests {
             seed: 0,
             notices: vec!["column `id` is constant and was left out".into()],
         }
+    }
+
+    #[test]
+    fn rate_and_loss_of_a_training_are_drawn_with_the_reason() {
+        let steps = (0..4).map(|step| (step, 0.004 - 0.001 * step as f64, Some(1.0)));
+        let training = Training {
+            trial: 7,
+            learner: "mlp".into(),
+            schedule: "linear: the end is known".into(),
+            steps: steps.chain([(4, 0.0, None)]).collect(),
+            n_recovered: 1,
+        };
+        assert_eq!(
+            training_lines(&training),
+            [
+                "  mlp of trial 7: linear: the end is known",
+                "    rate █▇▅▃▁  4.000e-3 to 0.000e0",
+                "    loss ▁▁▁▁  1.000e0 to 1.000e0",
+                "    it diverged and went back to its last good state, at half the rate: 1 time",
+            ]
+        );
     }
 
     #[test]

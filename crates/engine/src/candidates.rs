@@ -8,7 +8,7 @@ const KEPT_BY_LOSS: usize = 20;
 const KEPT_PER_LEARNER: usize = 3;
 
 /// Most candidates kept in all, about.
-pub(crate) const MOST: usize = KEPT_BY_LOSS + 5 * KEPT_PER_LEARNER + 2;
+pub(crate) const MOST: usize = KEPT_BY_LOSS + 6 * KEPT_PER_LEARNER + 2;
 
 /// A bounded set of candidates, by ascending loss.
 #[derive(Debug, Default)]

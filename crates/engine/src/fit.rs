@@ -328,7 +328,13 @@ impl Job<'_> {
         self.announce(prepared);
         let cost = self.cost_model();
         let proposals = self.ask_memory(prepared, memory.as_deref(), &mut notices);
-        let strategies = Strategies::new(&prepared.facts, &self.options.without);
+        let (total, by_work) = (self.meter.total(), self.meter.by_work());
+        let strategies = Strategies::new(&prepared.facts, &self.options.without).without_dear(
+            &prepared.facts,
+            prepared.rows.splits.len(),
+            total,
+            by_work,
+        );
         let fit_threads = Threads::new(self.n_fit_threads(&prepared.data));
         let keeper = self.keeper(prepared, heads);
         let run = self.run(prepared, (&cost, &fit_threads, &keeper), &strategies, &proposals);

@@ -94,6 +94,22 @@ pub struct Contract {
     pub explanation: String,
 }
 
+/// How a picked strategy that is trained step by step was trained on its first fold.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Training {
+    /// Trial.
+    pub trial: u64,
+    /// Learner.
+    pub learner: String,
+    /// Which schedule the learning rate followed, and why.
+    pub schedule: String,
+    /// Steps (epochs), thinned to at most 200: (step, learning rate, validation loss where it was
+    /// computed).
+    pub steps: Vec<(u64, f64, Option<f64>)>,
+    /// How often the training diverged and went back to its last good state, at half the rate.
+    pub n_recovered: u64,
+}
+
 /// What a run found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
@@ -125,6 +141,9 @@ pub struct Report {
     pub chosen: String,
     /// Members of the chosen model: (weight, learner, configuration in words).
     pub members: Vec<(f64, String, String)>,
+    /// How its members that are trained step by step were trained.
+    #[serde(default)]
+    pub trainings: Vec<Training>,
     /// Score of the chosen model on rows it was not trained on.
     pub score: Score,
     /// Measured latency; `None` only if nothing could be measured.

@@ -12,7 +12,7 @@ use crate::budget::Budget;
 use crate::contract::Settled;
 use crate::contributions::{self, Ending};
 use crate::fit::{Job, Prepared, task_name};
-use crate::report::{Contract, PriceRow, Report, Score};
+use crate::report::{Contract, PriceRow, Report, Score, Training};
 use crate::run::{Run, State};
 use crate::trial::{Candidate, with_scored};
 
@@ -67,6 +67,7 @@ pub(crate) fn report(facts: &Facts<'_>, notices: &mut Vec<String>) -> Report {
         contributions: contributed(facts),
         chosen: chosen_words(facts),
         members: members(facts),
+        trainings: trainings(facts),
         score: facts.score.clone(),
         latency: facts.settled.latency.clone(),
         predicted_p50_ns: facts.settled.predicted_p50_ns,
@@ -387,6 +388,33 @@ fn member_importances(member: &Member, shares: &mut [f64]) {
             }
         }
     }
+}
+
+/// Most steps of a training that a report keeps.
+const STEPS_KEPT: usize = 200;
+
+fn trainings(facts: &Facts<'_>) -> Vec<Training> {
+    let mut out = Vec::new();
+    for (candidate, _) in picked(facts) {
+        let Some(model) = candidate.models.first().filter(|m| !m.schedule().is_empty()) else {
+            continue;
+        };
+        let steps = model.steps();
+        let stride = steps.len().div_ceil(STEPS_KEPT).max(1);
+        let finite = |loss: f64| loss.is_finite().then_some(loss);
+        out.push(Training {
+            trial: candidate.trial,
+            learner: candidate.config.learner.clone(),
+            schedule: model.schedule().to_owned(),
+            steps: steps
+                .iter()
+                .step_by(stride)
+                .map(|step| (step.step, step.learning_rate, finite(step.loss)))
+                .collect(),
+            n_recovered: steps.iter().map(|step| u64::from(step.n_recovered)).sum(),
+        });
+    }
+    out
 }
 
 fn net_importances(net: &Net, shares: &mut [f64]) {

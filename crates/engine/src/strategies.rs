@@ -1,7 +1,7 @@
 //! The strategies of a run: the learners' spaces with what the engine adds, and their prices.
 
 use eyas_learn::Dataset;
-use eyas_learn::learners::{LEARNERS, learner};
+use eyas_learn::learners::{LEARNERS, Learner, learner};
 use eyas_learn::prune::select_k_best;
 use eyas_learn::task::Facts;
 use eyas_model::CostModel;
@@ -37,6 +37,25 @@ impl Strategies {
             portfolio = distinct(portfolio);
         }
         Strategies { spaces, portfolio }
+    }
+
+    /// Leaves out the extra learners that are too dear for a budget of `total` seconds or work units.
+    pub fn without_dear(
+        mut self,
+        facts: &Facts,
+        n_folds: usize,
+        total: f64,
+        by_work: bool,
+    ) -> Self {
+        let is_dear = |name: &str| {
+            learner(name).is_some_and(|learner| {
+                let cost = default_cost(learner, facts, by_work) * n_folds as f64;
+                learner.is_extra() && cost > MOST_SHARE_OF_EXTRA * total
+            })
+        };
+        self.spaces.retain(|space| !is_dear(space.learner));
+        self.portfolio.retain(|config| !is_dear(&config.learner));
+        self
     }
 
     /// Predicted p99 of the fastest configuration of the portfolio, in nanoseconds.
@@ -129,12 +148,23 @@ pub(crate) fn choose_features(data: &Dataset, rows: &[u32], config: &Config) -> 
     features
 }
 
-/// What the dearest learner's default is expected to cost on one split, in seconds or work units.
+/// What the dearest learner's default is expected to cost on one split, in seconds or work units;
+/// extra learners ([`Learner::is_extra`]) do not count.
 pub(crate) fn dearest_default(facts: &Facts, by_work: bool) -> f64 {
-    let rate = if by_work { 1.0 } else { FIRST_SECONDS_PER_WORK };
-    let work = LEARNERS.iter().filter_map(|l| Some(l.work(facts, l.portfolio(facts).first()?)));
-    work.max().unwrap_or(0) as f64 * rate
+    let counted = LEARNERS.iter().filter(|learner| !learner.is_extra());
+    counted.map(|learner| default_cost(*learner, facts, by_work)).fold(0.0, f64::max)
 }
+
+/// What a learner's default is expected to cost on one split.
+fn default_cost(learner: &dyn Learner, facts: &Facts, by_work: bool) -> f64 {
+    let rate = if by_work { 1.0 } else { FIRST_SECONDS_PER_WORK };
+    let default = learner.portfolio(facts).into_iter().next();
+    default.map_or(0, |config| learner.work(facts, &config)) as f64 * rate
+}
+
+/// Largest share of the budget that an extra learner's default may be expected to take on all
+/// folds; where it takes more, the run does without the learner.
+const MOST_SHARE_OF_EXTRA: f64 = 0.1;
 
 /// Prices strategies before they are tried. A function of facts, cost model and history.
 pub(crate) struct Pricer<'a> {
@@ -199,4 +229,32 @@ fn seconds_per_work(history: &History, config: &Config) -> f64 {
     let (seconds, work) = completed(history, config)
         .fold((0.0, 0.0), |(s, w), trial| (s + trial.seconds, w + trial.work as f64));
     if work > 0.0 { seconds / work } else { FIRST_SECONDS_PER_WORK }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_budgets_do_without_extra_learners() {
+        let facts = Facts {
+            kind: eyas_model::TaskKind::Binary,
+            n_rows: 50_000,
+            n_features: 20,
+            n_categorical: 5,
+            n_outputs: 1,
+            n_bins: 4_000,
+        };
+        let has_nets = |total: f64| {
+            let strategies = Strategies::new(&facts, &[]).without_dear(&facts, 5, total, false);
+            let spaces = strategies.spaces.iter().filter(|space| space.learner == "mlp").count();
+            let configs = strategies.portfolio.iter().filter(|c| c.learner == "mlp").count();
+            assert_eq!(spaces > 0, configs > 0);
+            // What is left is whole: every learner has its default.
+            assert_eq!(strategies.spaces.len(), LEARNERS.len() - usize::from(spaces == 0));
+            spaces > 0
+        };
+        assert!(!has_nets(1.0));
+        assert!(has_nets(3600.0));
+    }
 }

@@ -31,7 +31,7 @@ pub use engine::{FlatRows, Predictor, RowSource, Scratch, Tier};
 pub use error::Error;
 pub use linear::{Linear, Term};
 pub use members::{Link, Member, Model, Part};
-pub use net::{Activation, Input, Layer, Net};
+pub use net::{Activation, Curve, Input, Layer, Net};
 pub use schema::{ColumnKind, InputColumn, Schema, TaskKind};
 pub use tree::{BinSet, LaneSums, Node, Test, Tree, TreeOutput, Trees};
 pub use value::Value;

@@ -25,6 +25,22 @@ pub enum Input {
         /// Bins of the feature.
         n_bins: u32,
     },
+    /// A curve through `width` numbers a knot: below the first knot `rows[0]`, above the last one its
+    /// row, between two of them a straight line, see [`Curve::at`]; where the number is missing, the row
+    /// after the last knot's. Quantile transforms and piecewise-linear embeddings of numbers.
+    ///
+    /// Reference: Gorishniy, Y.; Rubachev, I.; Babenko, A. (2022). On embeddings for numerical features
+    /// in tabular deep learning. arXiv:2203.05556
+    Curve {
+        /// Feature whose number is used.
+        feature: u32,
+        /// Columns; at least 1.
+        width: u32,
+        /// Ascending, all different; at least 2.
+        knots: Vec<f64>,
+        /// Numbers `(n_knots + 1, width)`, row-major.
+        rows: Vec<f32>,
+    },
     /// `rows[bin]`: a few learned numbers a bin.
     Embedding {
         /// Feature whose bin is used.
@@ -41,6 +57,7 @@ impl Input {
     pub fn feature(&self) -> u32 {
         match self {
             Input::Number { feature, .. }
+            | Input::Curve { feature, .. }
             | Input::OneHot { feature, .. }
             | Input::Embedding { feature, .. } => *feature,
         }
@@ -50,6 +67,7 @@ impl Input {
     pub fn feature_mut(&mut self) -> &mut u32 {
         match self {
             Input::Number { feature, .. }
+            | Input::Curve { feature, .. }
             | Input::OneHot { feature, .. }
             | Input::Embedding { feature, .. } => feature,
         }
@@ -57,7 +75,7 @@ impl Input {
 
     /// Whether it reads the bin of its feature, not the number.
     pub fn reads_bin(&self) -> bool {
-        !matches!(self, Input::Number { .. })
+        !matches!(self, Input::Number { .. } | Input::Curve { .. })
     }
 
     /// Columns that it fills.
@@ -65,9 +83,59 @@ impl Input {
         match self {
             Input::Number { indicator, .. } => 1 + usize::from(*indicator),
             Input::OneHot { n_bins, .. } => *n_bins as usize,
-            Input::Embedding { width, .. } => *width as usize,
+            Input::Embedding { width, .. } | Input::Curve { width, .. } => *width as usize,
         }
     }
+}
+
+/// The curve of an [`Input::Curve`].
+#[derive(Debug, Clone, Copy)]
+pub struct Curve<'a> {
+    /// Knots `(n_knots,)`.
+    pub knots: &'a [f64],
+    /// Rows `(n_knots + 1, width)`.
+    pub rows: &'a [f32],
+    /// Columns.
+    pub width: usize,
+}
+
+impl Curve<'_> {
+    /// The numbers of a value, one after the other, to `push`.
+    ///
+    /// Between the knots `a` and `b`: `low + t * (high - low)` in `f32`, where `t` is
+    /// `(value - a) / (b - a)` in `f64`, then as `f32`. No branch depends on where the value lies.
+    #[inline(always)]
+    pub fn at(&self, value: f64, mut push: impl FnMut(f32)) {
+        let n_knots = self.knots.len();
+        let n_below: usize = self.knots.iter().map(|&knot| usize::from(knot <= value)).sum();
+        let first = n_below.clamp(1, n_knots - 1) - 1;
+        let (a, b) = (self.knots[first], self.knots[first + 1]);
+        let share = (((value - a) / (b - a)).clamp(0.0, 1.0)) as f32;
+        let (first, share) = if value.is_nan() { (n_knots, 0.0) } else { (first, share) };
+        let second = (first + 1).min(n_knots);
+        let low = &self.rows[first * self.width..][..self.width];
+        let high = &self.rows[second * self.width..][..self.width];
+        for (low, high) in low.iter().zip(high) {
+            push(low + share * (high - low));
+        }
+    }
+}
+
+/// The nearest number of 16 bits (bfloat16: the first half of an `f32`), ties to even; numbers too
+/// large for it become the largest one, and NaN stays NaN.
+pub fn to_half(x: f32) -> f32 {
+    const LARGEST: u32 = 0x7F7F_0000;
+    if x.is_nan() {
+        return x;
+    }
+    let bits = x.to_bits();
+    let rounded = (bits & 0x7FFF_FFFF) + 0x7FFF + (bits >> 16 & 1);
+    f32::from_bits((rounded & 0xFFFF_0000).min(LARGEST) | bits & 0x8000_0000)
+}
+
+/// Whether a number has 16 bits, see [`to_half`].
+pub fn is_half(x: f32) -> bool {
+    x.to_bits() & 0xFFFF == 0
 }
 
 /// What a layer makes of its sums, number by number, in `f32`.
@@ -169,12 +237,21 @@ pub struct Layer {
     pub weights: Vec<f32>,
     /// What is made of the sums.
     pub activation: Activation,
+    /// Whether all weights are numbers of 16 bits ([`to_half`]); files and predictors then keep them
+    /// so. Sums are of 32 bits all the same, and biases too.
+    pub half: bool,
 }
 
 impl Layer {
     /// Numbers that it gives.
     pub fn n_outputs(&self) -> usize {
         self.bias.len()
+    }
+
+    /// Rounds the weights to 16 bits.
+    pub fn halve(&mut self) {
+        self.weights.iter_mut().for_each(|weight| *weight = to_half(*weight));
+        self.half = true;
     }
 
     /// From inputs `(n_inputs,)` to outputs `(n_outputs,)`.
@@ -232,6 +309,10 @@ impl Net {
                     let value = number_of(*feature);
                     values.push(scaled(value, *center, *factor, *clip, *missing));
                     values.extend(indicator.then(|| f32::from(u8::from(value.is_nan()))));
+                }
+                Input::Curve { feature, width, knots, rows } => {
+                    let curve = Curve { knots, rows, width: *width as usize };
+                    curve.at(number_of(*feature), |number| values.push(number));
                 }
                 Input::OneHot { feature, n_bins } => {
                     let bin = u32::from(bin_of(*feature));
@@ -302,6 +383,49 @@ mod tests {
     }
 
     #[test]
+    fn halves_are_the_nearest_numbers_of_sixteen_bits() {
+        for (x, expected) in [
+            (1.0, 1.0),
+            // 1 + 1/256 lies between 1 and 1 + 1/128: the even one; a little more is rounded up.
+            (1.003_906_25, 1.0),
+            (1.004, 1.007_812_5),
+            (-1.011_718_75, -1.015_625),
+            (0.0, 0.0),
+            (f32::MAX, f32::from_bits(0x7F7F_0000)),
+        ] {
+            assert_eq!(to_half(x), expected, "{x}");
+            assert!(is_half(to_half(x)));
+        }
+        assert!(to_half(f32::NAN).is_nan());
+        let mut number = 1e-30_f32;
+        while number < 1e30 {
+            let half = to_half(number);
+            assert!(((half - number) / number).abs() <= 1.0 / 256.0, "{number} {half}");
+            number *= 1.37;
+        }
+    }
+
+    #[test]
+    fn curves_are_straight_between_knots() {
+        let knots = [0.0, 1.0, 3.0];
+        let rows = [0.0, 5.0, 10.0, 6.0, 30.0, 4.0, -1.0, -2.0];
+        let curve = Curve { knots: &knots, rows: &rows, width: 2 };
+        let at = |value: f64| {
+            let mut numbers = Vec::new();
+            curve.at(value, |number| numbers.push(number));
+            numbers
+        };
+        assert_eq!(at(-7.0), [0.0, 5.0]);
+        assert_eq!(at(0.5), [5.0, 5.5]);
+        assert_eq!(at(1.0), [10.0, 6.0]);
+        assert_eq!(at(2.5), [25.0, 4.5]);
+        assert_eq!(at(3.0), [30.0, 4.0]);
+        assert_eq!(at(f64::INFINITY), [30.0, 4.0]);
+        assert_eq!(at(f64::NEG_INFINITY), [0.0, 5.0]);
+        assert_eq!(at(f64::NAN), [-1.0, -2.0]);
+    }
+
+    #[test]
     fn two_layers_give_exclusive_or() {
         let input = |feature| Input::Number {
             feature,
@@ -311,10 +435,18 @@ mod tests {
             missing: 0.0,
             indicator: false,
         };
-        let hidden =
-            Layer { bias: vec![0.0, -1.0], weights: vec![1.0; 4], activation: Activation::Relu };
-        let last =
-            Layer { bias: vec![0.0], weights: vec![1.0, -2.0], activation: Activation::Identity };
+        let hidden = Layer {
+            bias: vec![0.0, -1.0],
+            weights: vec![1.0; 4],
+            activation: Activation::Relu,
+            half: false,
+        };
+        let last = Layer {
+            bias: vec![0.0],
+            weights: vec![1.0, -2.0],
+            activation: Activation::Identity,
+            half: false,
+        };
         let net = Net {
             base: vec![10.0],
             scale: 2.0,

@@ -150,6 +150,7 @@ fn with_a_net() -> Model {
         bias: (0..n_outputs).map(|k| 1.0 + k as f32 / 8.0).collect(),
         weights: (0..n_inputs * n_outputs).map(|i| (i * i % 7) as f32 / 4.0 - 0.75).collect(),
         activation,
+        half: false,
     };
     let layers = vec![layer(8, 2, Activation::Relu), layer(2, 3, Activation::Identity)];
     let net = Net { base: vec![0.25, 0.0, -0.5], scale: 0.5, inputs, layers };

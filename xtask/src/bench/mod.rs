@@ -8,6 +8,7 @@ use crate::shell::Outcome;
 mod automl;
 mod cv;
 mod machine;
+mod nets;
 mod peers;
 mod predict;
 mod results;
@@ -28,6 +29,8 @@ pub enum Bench {
     Search(search::Search),
     /// Training beside the libraries that train the same models, and how its time grows
     Train(train::Train),
+    /// Nets beside other libraries, and what their default rate and schedule are worth
+    Nets(nets::Nets),
 }
 
 /// Where tables come from and how many run at a time.
@@ -74,6 +77,7 @@ impl Bench {
             Bench::Predict(predict) => predict.run(),
             Bench::Search(search) => search.run(),
             Bench::Train(train) => train.run(),
+            Bench::Nets(nets) => nets.run(),
         }
     }
 }

@@ -34,6 +34,7 @@ pub static LEARNERS: &[&dyn Learner] = &[
     &boosting::Boosting,
     &forest::RandomForest,
     &extra_trees::ExtraTrees,
+    &mlp::Mlp,
 ];
 
 /// The learner of this name.
@@ -114,7 +115,7 @@ pub trait FittedModel: Debug + Send + Sync {
     /// From its scores to predictions.
     fn link(&self) -> Link;
 
-    /// What happened by step, for reports: (step, learning rate, training loss, validation loss).
+    /// What happened by step, for reports.
     fn steps(&self) -> &[Step] {
         &[]
     }
@@ -123,6 +124,11 @@ pub trait FittedModel: Debug + Send + Sync {
     /// where the configuration asks for them (`oob_score` of forests).
     fn out_of_bag(&self) -> Option<&OutOfBag> {
         None
+    }
+
+    /// Which schedule the learning rate followed, and why; empty where there is none to speak of.
+    fn schedule(&self) -> &str {
+        ""
     }
 }
 
@@ -135,6 +141,8 @@ pub struct Step {
     pub learning_rate: f64,
     /// Validation loss after it; NaN where there is none.
     pub loss: f64,
+    /// How often the training went back to its last good state in it, having diverged.
+    pub n_recovered: u32,
 }
 
 /// How a fit ended.
@@ -166,6 +174,12 @@ pub trait Learner: Sync {
     /// What a model fitted so would cost at the least (its cheapest truncation), before it is
     /// trained.
     fn cheapest_shape(&self, facts: &Facts, config: &Config) -> Shape;
+
+    /// Whether a run whose budget is small does without it: its price then decides nothing, neither
+    /// how rows are validated nor whether newcomers are screened.
+    fn is_extra(&self) -> bool {
+        false
+    }
 
     /// Bytes of memory that a fit needs beyond the data.
     fn memory_bytes(&self, facts: &Facts, config: &Config) -> u64;

@@ -115,7 +115,7 @@ pub const SCHEDULES: &[ScheduleKind] = &[
 ];
 
 /// How many of them learners choose from.
-const N_SEARCHED: usize = {
+pub(crate) const N_SEARCHED: usize = {
     let (mut n, mut at) = (0, 0);
     while at < SCHEDULES.len() {
         n += SCHEDULES[at].searched as usize;

@@ -1,6 +1,7 @@
 //! Adam and AdamW: steps of equal size in every coordinate.
 
 use super::{Layout, Optimizer, OptimizerKind, StateVisitor};
+use crate::kernels::arch::{Kernel, widest};
 
 /// The listing of [`Adam`].
 pub(super) const KIND: OptimizerKind = OptimizerKind {
@@ -95,12 +96,10 @@ impl Moments {
             let (lr, decay) = (lr * group.lr_scale, weight_decay * group.decay_scale);
             let shrink = if decoupled { 1.0 - lr * decay } else { 1.0 };
             let decay = if decoupled { 0.0 } else { decay };
-            let moments = self.first[range.clone()].iter_mut().zip(&mut self.second[range.clone()]);
-            let params = params[range.clone()].iter_mut().zip(&grads[range]);
-            for ((param, grad), (first, second)) in params.zip(moments) {
-                let grad = grad + decay * *param;
-                *param = *param * shrink - lr * update.direction(grad, first, second);
-            }
+            let first = &mut self.first[range.clone()];
+            let second = &mut self.second[range.clone()];
+            let (params, grads) = (&mut params[range.clone()], &grads[range]);
+            widest(GroupStep { update, lr, decay, shrink, params, grads, first, second });
         }
     }
 
@@ -111,6 +110,32 @@ impl Moments {
     }
 }
 
+/// A step of the parameters of one group.
+struct GroupStep<'a> {
+    update: AdamStep,
+    lr: f32,
+    decay: f32,
+    shrink: f32,
+    params: &'a mut [f32],
+    grads: &'a [f32],
+    first: &'a mut [f32],
+    second: &'a mut [f32],
+}
+
+impl Kernel for GroupStep<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let GroupStep { update, lr, decay, shrink, params, grads, first, second } = self;
+        let moments = first.iter_mut().zip(second);
+        for ((param, grad), (first, second)) in params.iter_mut().zip(grads).zip(moments) {
+            let grad = grad + decay * *param;
+            *param = *param * shrink - lr * update.direction(grad, first, second);
+        }
+    }
+}
+
 /// The constants of one step.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct AdamStep {
@@ -118,20 +143,22 @@ pub(super) struct AdamStep {
     beta2: f32,
     new2: f32,
     eps: f32,
-    correction1: f32,
-    root_correction2: f32,
+    factor: f32,
 }
 
 impl AdamStep {
     /// Those of step `n_steps`, counted from 1.
+    ///
+    /// `m / c1 / (sqrt(v) / sqrt(c2) + eps)` is `m (sqrt(c2) / c1) / (sqrt(v) + sqrt(c2) eps)`: one
+    /// division instead of three.
     pub(super) fn new(options: &AdamOptions, n_steps: u64) -> AdamStep {
+        let root = correction(options.beta2, n_steps).sqrt();
         AdamStep {
             new1: (1.0 - options.beta1) as f32,
             beta2: options.beta2 as f32,
             new2: (1.0 - options.beta2) as f32,
-            eps: options.eps as f32,
-            correction1: correction(options.beta1, n_steps) as f32,
-            root_correction2: correction(options.beta2, n_steps).sqrt() as f32,
+            eps: (root * options.eps) as f32,
+            factor: (root / correction(options.beta1, n_steps)) as f32,
         }
     }
 
@@ -140,7 +167,7 @@ impl AdamStep {
     pub(super) fn direction(&self, grad: f32, first: &mut f32, second: &mut f32) -> f32 {
         *first = normal(*first + self.new1 * (grad - *first));
         *second = normal(self.beta2 * *second + self.new2 * grad * grad);
-        (*first / self.correction1) / (second.sqrt() / self.root_correction2 + self.eps)
+        self.factor * *first / (second.sqrt() + self.eps)
     }
 }
 

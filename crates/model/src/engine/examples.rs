@@ -167,11 +167,16 @@ fn any_net(random: &mut Random, features: &[Feature], width: usize) -> Net {
     let mut layer = |n_outputs| {
         let n_weights = n_inputs * n_outputs;
         n_inputs = n_outputs;
-        Layer {
+        let mut layer = Layer {
             bias: any_f32s(random, n_outputs),
             weights: any_f32s(random, n_weights),
             activation: activations[random.below(4)],
+            half: false,
+        };
+        if random.below(4) == 0 {
+            layer.halve();
         }
+        layer
     };
     let layers = sizes.into_iter().map(&mut layer).collect();
     Net { base: any_numbers(random, width), scale: random.unit() * 3.0, inputs, layers }
@@ -179,8 +184,16 @@ fn any_net(random: &mut Random, features: &[Feature], width: usize) -> Net {
 
 fn any_input(random: &mut Random, feature: u32, of: &Feature) -> Input {
     let n_bins = of.bins.n_bins();
-    match random.below(4) {
+    match random.below(5) {
         0 => Input::OneHot { feature, n_bins: n_bins as u32 },
+        1 if !of.bins.is_categorical() => {
+            let (n_knots, width) = (2 + random.below(20), 1 + random.below(4));
+            let mut knots: Vec<f64> = (0..n_knots).map(|_| random.unit() * 12.0 - 4.0).collect();
+            knots.sort_unstable_by(f64::total_cmp);
+            knots.dedup();
+            let rows = any_f32s(random, (knots.len() + 1) * width);
+            Input::Curve { feature, width: width as u32, knots, rows }
+        }
         kind if kind > 1 && !of.bins.is_categorical() => Input::Number {
             feature,
             center: random.unit(),

@@ -40,7 +40,7 @@ pub(crate) mod walked;
 
 use std::path::Path;
 
-pub use binned::{BinnedScratch, BinnedTrees};
+pub use binned::{BinnedNet, BinnedNetScratch, BinnedScratch, BinnedTrees};
 pub use encode::MAX_SLOTS;
 pub use rows::{FlatRows, RowSource};
 pub use tier::Tier;

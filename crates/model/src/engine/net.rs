@@ -12,7 +12,7 @@ use crate::cost::Shape;
 use crate::engine::arch;
 use crate::engine::encode::Places;
 use crate::engine::tier::Tier;
-use crate::net::{Activation, Input, Layer, Net, scaled};
+use crate::net::{Activation, Curve, Input, Layer, Net, scaled};
 
 /// Sums of a layer are rounded up to a multiple of this.
 pub(crate) const DENSE_LANES: usize = 16;
@@ -30,8 +30,10 @@ pub(crate) struct PackedNet {
     base: Vec<f64>,
     scale: f64,
     inputs: Vec<PackedInput>,
-    /// Rows of all embeddings.
+    /// Rows of all embeddings and curves.
     rows: Vec<f32>,
+    /// Knots of all curves.
+    knots: Vec<f64>,
     layers: Vec<PackedLayer>,
     tier: Tier,
     /// Most columns and most padded sums of a layer.
@@ -47,6 +49,13 @@ enum PackedInput {
         clip: f64,
         missing: f64,
         indicator: bool,
+    },
+    /// Starts: of its knots and its rows.
+    Curve {
+        number: usize,
+        width: usize,
+        n_knots: usize,
+        starts: [usize; 2],
     },
     OneHot {
         bin: usize,
@@ -65,11 +74,41 @@ enum PackedInput {
 pub(crate) struct PackedLayer {
     /// `(n_padded,)`.
     bias: Vec<f32>,
-    /// Blocks of up to [`BLOCK`] outputs one after the other, each `(n_inputs, outputs of the block)`.
-    weights: Vec<f32>,
+    weights: Weights,
     n_inputs: usize,
     n_outputs: usize,
     activation: Activation,
+}
+
+/// Blocks of up to [`BLOCK`] outputs one after the other, each `(n_inputs, outputs of the block)`.
+#[derive(Debug, Clone)]
+enum Weights {
+    Whole(Vec<f32>),
+    /// The first halves of numbers whose second halves are zero.
+    Half(Vec<Half>),
+}
+
+/// A number of 16 bits, see [`crate::net::to_half`].
+#[derive(Debug, Clone, Copy, Default)]
+struct Half(u16);
+
+/// A weight as a number.
+trait Weight: Copy {
+    fn number(self) -> f32;
+}
+
+impl Weight for f32 {
+    #[inline(always)]
+    fn number(self) -> f32 {
+        self
+    }
+}
+
+impl Weight for Half {
+    #[inline(always)]
+    fn number(self) -> f32 {
+        f32::from_bits(u32::from(self.0) << 16)
+    }
 }
 
 /// Memory that a net writes to.
@@ -91,10 +130,20 @@ impl Shape {
         let sizes: Vec<usize> = net.layers.iter().map(Layer::n_outputs).collect();
         self.add_dense(net.n_inputs(), &sizes);
         for input in &net.inputs {
-            if let Input::Embedding { rows, .. } = input {
-                self.bytes += 4.0 * rows.len() as f64;
-                self.file_bytes += 4.0 * rows.len() as f64;
-            }
+            let (n_knots, n_rows) = match input {
+                Input::Embedding { rows, .. } => (0, rows.len()),
+                Input::Curve { knots, rows, .. } => (knots.len(), rows.len()),
+                Input::Number { .. } | Input::OneHot { .. } => continue,
+            };
+            // Each knot is compared with, as an input is multiplied.
+            self.n_dense += DENSE_LANES as f64 * n_knots as f64 / 4.0;
+            self.bytes += (8 * n_knots + 4 * n_rows) as f64;
+            self.file_bytes += (8 * n_knots + 4 * n_rows) as f64;
+        }
+        for layer in net.layers.iter().filter(|layer| layer.half) {
+            let n_inputs = layer.weights.len() / layer.n_outputs().max(1);
+            self.bytes -= (2 * n_inputs * padded(layer.n_outputs())) as f64;
+            self.file_bytes -= (2 * layer.weights.len()) as f64;
         }
     }
 
@@ -114,7 +163,7 @@ impl Shape {
 impl PackedNet {
     /// Packs a checked net.
     pub fn new(net: &Net, places: &[Places], tier: Tier) -> Self {
-        let mut rows = Vec::new();
+        let (mut rows, mut knots) = (Vec::new(), Vec::new());
         let pack = |input: &Input| {
             let place = places[input.feature() as usize];
             match input {
@@ -127,6 +176,13 @@ impl PackedNet {
                         missing: *missing,
                         indicator: *indicator,
                     }
+                }
+                Input::Curve { width, knots: own, rows: own_rows, .. } => {
+                    let starts = [knots.len(), rows.len()];
+                    knots.extend_from_slice(own);
+                    rows.extend_from_slice(own_rows);
+                    let (number, width) = (place.number, *width as usize);
+                    PackedInput::Curve { number, width, n_knots: own.len(), starts }
                 }
                 Input::OneHot { n_bins, .. } => {
                     PackedInput::OneHot { bin: place.bin, n_bins: *n_bins as usize }
@@ -143,7 +199,7 @@ impl PackedNet {
         let most = |of: fn(&PackedLayer) -> usize| layers.iter().map(of).max().unwrap_or(0);
         let n_most = [most(|layer| layer.n_inputs), most(|layer| layer.bias.len())];
         let (base, scale) = (net.base.clone(), net.scale);
-        PackedNet { base, scale, inputs, rows, layers, tier, n_most }
+        PackedNet { base, scale, inputs, rows, knots, layers, tier, n_most }
     }
 
     /// Makes room for a row.
@@ -192,6 +248,14 @@ impl PackedNet {
                         column += 1;
                     }
                 }
+                PackedInput::Curve { number, width, n_knots, starts } => {
+                    let knots = &self.knots[starts[0]..starts[0] + n_knots];
+                    let rows = &self.rows[starts[1]..starts[1] + (n_knots + 1) * width];
+                    Curve { knots, rows, width }.at(numbers[number], |value| {
+                        push(column, value);
+                        column += 1;
+                    });
+                }
                 PackedInput::OneHot { bin, n_bins } => {
                     push(column + u32::from(bins[bin]), 1.0);
                     column += n_bins as u32;
@@ -223,19 +287,13 @@ fn keep_active(values: &[f32], active: &mut [Active]) -> usize {
 impl PackedLayer {
     fn new(layer: &Layer) -> PackedLayer {
         let n_outputs = layer.n_outputs();
-        let n_padded = padded(n_outputs);
-        let n_inputs = layer.weights.len() / n_outputs;
         let mut bias = layer.bias.clone();
-        bias.resize(n_padded, 0.0);
-        let mut weights = Vec::with_capacity(n_inputs * n_padded);
-        for start in (0..n_padded).step_by(BLOCK) {
-            let width = (n_padded - start).min(BLOCK);
-            let end = n_outputs.min(start + width);
-            for row in layer.weights.chunks_exact(n_outputs) {
-                weights.extend_from_slice(&row[start..end]);
-                weights.extend(std::iter::repeat_n(0.0, start + width - end));
-            }
-        }
+        bias.resize(padded(n_outputs), 0.0);
+        let weights = match layer.half {
+            true => Weights::Half(blocks(layer, |x| Half((x.to_bits() >> 16) as u16))),
+            false => Weights::Whole(blocks(layer, |x| x)),
+        };
+        let n_inputs = layer.weights.len() / n_outputs;
         PackedLayer { bias, weights, n_inputs, n_outputs, activation: layer.activation }
     }
 
@@ -245,21 +303,49 @@ impl PackedLayer {
     /// registers.
     #[inline(always)]
     pub fn forward<const MOST: usize>(&self, active: &[Active], sums: &mut [f32]) {
-        let mut weights = &self.weights[..];
-        for (bias, sums) in self.bias.chunks(BLOCK).zip(sums.chunks_mut(BLOCK)) {
-            let (own, rest) = weights.split_at(self.n_inputs * bias.len());
-            weights = rest;
-            sum_block::<MOST>(bias, own, active, sums);
+        match &self.weights {
+            Weights::Whole(weights) => self.sum_blocks::<f32, MOST>(weights, active, sums),
+            Weights::Half(weights) => self.sum_blocks::<Half, MOST>(weights, active, sums),
         }
         self.activation.apply(sums);
     }
+
+    #[inline(always)]
+    fn sum_blocks<W: Weight, const MOST: usize>(
+        &self,
+        mut weights: &[W],
+        active: &[Active],
+        sums: &mut [f32],
+    ) {
+        for (bias, sums) in self.bias.chunks(BLOCK).zip(sums.chunks_mut(BLOCK)) {
+            let (own, rest) = weights.split_at(self.n_inputs * bias.len());
+            weights = rest;
+            sum_block::<W, MOST>(bias, own, active, sums);
+        }
+    }
+}
+
+/// The weights of a layer in blocks, outputs filled up with zeros.
+fn blocks<W: Default + Clone>(layer: &Layer, of: impl Fn(f32) -> W) -> Vec<W> {
+    let n_outputs = layer.n_outputs();
+    let n_padded = padded(n_outputs);
+    let mut weights = Vec::with_capacity(layer.weights.len() / n_outputs * n_padded);
+    for start in (0..n_padded).step_by(BLOCK) {
+        let width = (n_padded - start).min(BLOCK);
+        let end = n_outputs.min(start + width);
+        for row in layer.weights.chunks_exact(n_outputs) {
+            weights.extend(row[start..end].iter().map(|&weight| of(weight)));
+            weights.extend(std::iter::repeat_n(W::default(), start + width - end));
+        }
+    }
+    weights
 }
 
 /// Sums of one block: in pieces of `MOST` sums, then of halves of it, each kept in registers.
 #[inline(always)]
-fn sum_block<const MOST: usize>(
+fn sum_block<W: Weight, const MOST: usize>(
     bias: &[f32],
-    weights: &[f32],
+    weights: &[W],
     active: &[Active],
     sums: &mut [f32],
 ) {
@@ -267,20 +353,20 @@ fn sum_block<const MOST: usize>(
     while at < bias.len() {
         let n_left = bias.len() - at;
         at += match n_left {
-            left if left >= MOST => sum::<MOST>(bias, weights, active, sums, at),
-            64.. if MOST > 64 => sum::<64>(bias, weights, active, sums, at),
-            32.. if MOST > 32 => sum::<32>(bias, weights, active, sums, at),
-            16.. => sum::<16>(bias, weights, active, sums, at),
-            _ => sum::<FEW_LANES>(bias, weights, active, sums, at),
+            left if left >= MOST => sum::<W, MOST>(bias, weights, active, sums, at),
+            64.. if MOST > 64 => sum::<W, 64>(bias, weights, active, sums, at),
+            32.. if MOST > 32 => sum::<W, 32>(bias, weights, active, sums, at),
+            16.. => sum::<W, 16>(bias, weights, active, sums, at),
+            _ => sum::<W, FEW_LANES>(bias, weights, active, sums, at),
         };
     }
 }
 
 /// The sums of `N` outputs from `at` on; gives `N`.
 #[inline(always)]
-fn sum<const N: usize>(
+fn sum<W: Weight, const N: usize>(
     bias: &[f32],
-    weights: &[f32],
+    weights: &[W],
     active: &[Active],
     sums: &mut [f32],
     at: usize,
@@ -292,7 +378,7 @@ fn sum<const N: usize>(
         let start = index as usize * width + at;
         let Some((weights, _)) = weights[start..].split_first_chunk::<N>() else { break };
         for lane in 0..N {
-            own[lane] += value * weights[lane];
+            own[lane] += value * weights[lane].number();
         }
     }
     sums[at..at + N].copy_from_slice(&own);

@@ -6,7 +6,7 @@ use crate::encoder::{Bins, Derive, Feature, MAX_EDGES, MAX_LEVELS};
 use crate::error::Error;
 use crate::linear::{Linear, Term};
 use crate::members::{Model, Part};
-use crate::net::{Input, Net};
+use crate::net::{Input, Net, is_half};
 use crate::schema::{ColumnKind, Schema, TaskKind};
 use crate::tree::{Node, Tree, TreeOutput, Trees};
 
@@ -206,7 +206,7 @@ fn check_term(term: &Term, features: &[Feature], width: usize) -> Problem {
     }
 }
 
-fn check_net(net: &Net, features: &[Feature], width: usize) -> Problem {
+pub(crate) fn check_net(net: &Net, features: &[Feature], width: usize) -> Problem {
     check_numbers("base", &net.base, width)?;
     require(net.scale.is_finite(), || "scale is not finite".into())?;
     for (index, input) in net.inputs.iter().enumerate() {
@@ -223,6 +223,8 @@ fn check_net(net: &Net, features: &[Feature], width: usize) -> Problem {
         })?;
         let finite = layer.bias.iter().chain(&layer.weights).all(|weight| weight.is_finite());
         require(finite, || format!("layer {index}: a weight is not finite"))?;
+        let fits = !layer.half || layer.weights.iter().all(|&weight| is_half(weight));
+        require(fits, || format!("layer {index}: a weight has more than 16 bits"))?;
         n_inputs = n_outputs;
     }
     require(!net.layers.is_empty(), || "it has no layers".into())?;
@@ -242,6 +244,23 @@ fn check_input(input: &Input, features: &[Feature]) -> Problem {
             let is_f32 = |number: f64| number.abs() <= f64::from(f32::MAX);
             require(*clip >= 0.0 && is_f32(*clip), || format!("clip is {clip}"))?;
             require(is_f32(*missing), || format!("missing is {missing}"))
+        }
+        Input::Curve { feature, width, knots, rows } => {
+            require(!bins.is_categorical(), || {
+                format!("feature {feature} has levels, not numbers")
+            })?;
+            require(*width > 0, || "it has no columns".into())?;
+            let range =
+                knots.last().zip(knots.first()).map_or(f64::NAN, |(last, first)| last - first);
+            let ascends = knots.len() > 1 && knots.windows(2).all(|pair| pair[0] < pair[1]);
+            require(ascends && range.is_finite(), || "its knots do not ascend".into())?;
+            let fits = (knots.len() + 1).checked_mul(*width as usize) == Some(rows.len());
+            require(fits, || {
+                format!("{} numbers for {} knots and columns of {width}", rows.len(), knots.len())
+            })?;
+            // Differences of two rows must be finite too.
+            let small = rows.iter().all(|number| number.abs() <= f32::MAX / 2.0);
+            require(small, || "a number is not finite, or too large".into())
         }
         Input::OneHot { n_bins, .. } => {
             let n = bins.n_bins();
@@ -297,7 +316,8 @@ mod tests {
         let number = Input::Number { feature: 0, center, factor, clip, missing, indicator: true };
         let inputs = vec![number, Input::OneHot { feature: 1, n_bins: 4 }];
         let activation = Activation::Identity;
-        let layers = vec![Layer { bias: vec![0.0], weights: vec![0.5; 6], activation }];
+        let layers =
+            vec![Layer { bias: vec![0.0], weights: vec![0.5; 6], activation, half: false }];
         let mut net = Net { base: vec![0.0], scale: 1.0, inputs, layers };
         change(&mut net);
         Member { weight: 1.0, link: Link::Identity, part: Part::Net(net) }

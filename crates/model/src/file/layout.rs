@@ -4,7 +4,9 @@
 /// the eighth bit.
 pub(crate) const MAGIC: [u8; 8] = *b"\x89EYAS\r\n\x1a";
 /// The newest version that this code reads; it writes the oldest one that has what a model needs.
-pub(crate) const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 3;
+/// The version of models whose nets have neither curves nor weights of 16 bits.
+pub(crate) const PLAIN_NETS: u32 = 2;
 /// The version of models without nets.
 pub(crate) const WITHOUT_NETS: u32 = 1;
 /// Every section starts at a multiple of this.
@@ -57,9 +59,9 @@ pub(crate) enum Section {
     Notes = 16,
     /// Feature u32, kind u8, indicator u8, 2 zeros, columns u32, numbers of the embedding u32.
     Inputs = 17,
-    /// Outputs u32, activation u8, 3 zeros, weights u32.
+    /// Outputs u32, activation u8, whether weights have 16 bits u8, 2 zeros, weights u32.
     Layers = 18,
-    /// Embeddings, biases and weights of nets: f32.
+    /// Embeddings, biases and weights of nets: f32, or the first halves of such.
     Weights = 19,
 }
 
@@ -90,7 +92,7 @@ pub(crate) const SECTIONS: [Section; 19] = [
 pub(crate) fn n_sections(version: u32) -> Option<usize> {
     match version {
         WITHOUT_NETS => Some(Section::Notes as usize),
-        VERSION => Some(SECTIONS.len()),
+        PLAIN_NETS | VERSION => Some(SECTIONS.len()),
         _ => None,
     }
 }
@@ -157,6 +159,7 @@ pub(crate) enum InputKind {
     Number,
     OneHot,
     Embedding,
+    Curve,
 }
 
 codes! {
@@ -167,6 +170,6 @@ codes! {
     PartKind, "kind of member": Trees Linear Constant Net;
     BinsKind, "kind of bins": Edges Levels;
     TermKind, "kind of term": Number Bins;
-    InputKind, "kind of input": Number OneHot Embedding;
+    InputKind, "kind of input": Number OneHot Embedding Curve;
     Activation, "activation": Identity Relu Gelu Silu;
 }

@@ -136,15 +136,36 @@ mod tests {
     }
 
     #[test]
-    fn only_models_with_nets_need_the_newer_version() {
-        let versions = |seed| {
-            let model = any_model(seed);
-            let has_nets = model.members.iter().any(|m| matches!(m.part, Part::Net(_)));
-            (has_nets, model.to_bytes()[8])
+    fn a_file_has_the_oldest_version_that_has_what_the_model_needs() {
+        use crate::net::Input;
+        let needed = |model: &Model| {
+            let nets = model.members.iter().filter_map(|member| match &member.part {
+                Part::Net(net) => Some(net),
+                _ => None,
+            });
+            let of_net = |net: &crate::net::Net| {
+                let has_curve = net.inputs.iter().any(|i| matches!(i, Input::Curve { .. }));
+                2 + u8::from(has_curve || net.layers.iter().any(|layer| layer.half))
+            };
+            nets.map(of_net).max().unwrap_or(1)
         };
-        let all: Vec<(bool, u8)> = (0..50).map(versions).collect();
-        assert!(all.iter().all(|(has_nets, version)| *version == 1 + u8::from(*has_nets)));
-        assert!(all.contains(&(true, 2)) && all.contains(&(false, 1)));
+        let mut seen = [0; 4];
+        for seed in 0..200 {
+            let model = any_model(seed);
+            let version = model.to_bytes()[8];
+            assert_eq!(version, needed(&model), "{seed}");
+            seen[usize::from(version)] += 1;
+        }
+        assert!(seen[1] > 9 && seen[2] > 3 && seen[3] > 9, "{seen:?}");
+    }
+
+    #[test]
+    fn an_older_version_has_no_newer_parts() {
+        let newer = (0..200).map(any_model).find(|model| model.to_bytes()[8] == 3);
+        let mut bytes = newer.expect("some model needs version 3").to_bytes();
+        bytes[8] = 2;
+        seal(&mut bytes);
+        assert!(Model::from_bytes(&bytes).is_err());
     }
 
     #[test]

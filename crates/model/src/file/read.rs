@@ -9,9 +9,9 @@ use std::rc::Rc;
 use crate::encoder::{Bins, Feature};
 use crate::error::Error;
 use crate::file::layout::{
-    ALL_OUTPUTS, BinsKind, Code, InputKind, PartKind, SECTIONS, Section, TermKind, node,
+    ALL_OUTPUTS, BinsKind, Code, InputKind, PartKind, SECTIONS, Section, TermKind, VERSION, node,
 };
-use crate::file::sections::{Stream, open};
+use crate::file::sections::{Stream, open, version};
 use crate::file::stored::{StoredModel, StoredTree, StoredTrees, is_heap};
 use crate::linear::{Linear, Term};
 use crate::members::{Member, Model, Part};
@@ -50,6 +50,7 @@ pub(super) fn read_stored(bytes: &[u8]) -> Result<StoredModel<'_>, Error> {
 
 struct Reader<'a> {
     sections: [Stream<'a>; SECTIONS.len()],
+    version: u32,
     /// Where the next text begins.
     text_start: u32,
     sets: Rc<[BinSet]>,
@@ -59,7 +60,9 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn new(bytes: &'a [u8]) -> Result<Self, Error> {
-        Ok(Reader { sections: open(bytes)?, text_start: 0, sets: Rc::new([]), stored: None })
+        let sections = open(bytes)?;
+        let version = version(bytes);
+        Ok(Reader { sections, version, text_start: 0, sets: Rc::new([]), stored: None })
     }
 
     fn of(&mut self, section: Section) -> &mut Stream<'a> {
@@ -241,6 +244,7 @@ impl<'a> Reader<'a> {
         self.of(Section::Inputs).zeros(2)?;
         let width = self.of(Section::Inputs).u32()?;
         let n_rows = self.count(Section::Inputs)?;
+        let has_curves = self.version >= VERSION;
         let numbers = self.of(Section::Numbers);
         match (kind, flag, width, n_rows) {
             (InputKind::Number, 0 | 1, 1 | 2, 0) if width == 1 + u32::from(flag) => {
@@ -252,6 +256,12 @@ impl<'a> Reader<'a> {
                     missing: numbers.f64()?,
                     indicator: flag == 1,
                 })
+            }
+            (InputKind::Curve, 0, width, n_rows) if has_curves => {
+                let n_knots = (n_rows / (width as usize).max(1)).saturating_sub(1);
+                let knots = numbers.f64s(n_knots)?;
+                let rows = self.of(Section::Weights).f32s(n_rows)?;
+                Ok(Input::Curve { feature, width, knots, rows })
             }
             (InputKind::OneHot, 0, n_bins, 0) => Ok(Input::OneHot { feature, n_bins }),
             (InputKind::Embedding, 0, width, n_rows) => {
@@ -265,11 +275,22 @@ impl<'a> Reader<'a> {
     fn layer(&mut self) -> Result<Layer, Error> {
         let n_outputs = self.count(Section::Layers)?;
         let activation = self.code(Section::Layers)?;
-        self.of(Section::Layers).zeros(3)?;
+        let half = match self.of(Section::Layers).u8()? {
+            0 => false,
+            1 if self.version >= VERSION => true,
+            _ => return Err(self.of(Section::Layers).bad("weights have 16 or 32 bits")),
+        };
+        self.of(Section::Layers).zeros(2)?;
         let n_weights = self.count(Section::Layers)?;
-        let weights = self.of(Section::Weights);
-        let bias = weights.f32s(n_outputs)?;
-        Ok(Layer { bias, weights: weights.f32s(n_weights)?, activation })
+        let stream = self.of(Section::Weights);
+        let bias = stream.f32s(n_outputs)?;
+        let weights = if half {
+            let halves = stream.take(n_weights, 2)?.as_chunks::<2>().0.iter();
+            halves.map(|half| f32::from_bits(u32::from(u16::from_le_bytes(*half)) << 16)).collect()
+        } else {
+            stream.f32s(n_weights)?
+        };
+        Ok(Layer { bias, weights, activation, half })
     }
 
     fn trees(&mut self, mut numbers: Vec<f64>, n_trees: usize) -> Result<Trees, Error> {

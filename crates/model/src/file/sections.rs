@@ -52,6 +52,11 @@ pub(crate) fn open(file: &[u8]) -> Result<[Stream<'_>; SECTIONS.len()], Error> {
     Ok(SECTIONS.map(|section| found[section as usize - 1].unwrap_or(empty(section))))
 }
 
+/// The version of a file that was opened.
+pub(crate) fn version(file: &[u8]) -> u32 {
+    u32_at(file, 8)
+}
+
 const COPY_AGAIN: &str = "copy the file again from where it was written";
 
 /// Checks all before the sections; the number of entries, and of the sections of the version.

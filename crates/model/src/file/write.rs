@@ -6,12 +6,12 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::encoder::{Bins, Feature};
 use crate::file::layout::{
-    ALIGNMENT, ALL_OUTPUTS, BinsKind, CHECKSUM, Code, ENTRY, HEADER, InputKind, MAGIC, PartKind,
-    SECTIONS, Section, TermKind, VERSION, WITHOUT_NETS, n_sections, node,
+    ALIGNMENT, ALL_OUTPUTS, BinsKind, CHECKSUM, Code, ENTRY, HEADER, InputKind, MAGIC, PLAIN_NETS,
+    PartKind, SECTIONS, Section, TermKind, VERSION, WITHOUT_NETS, n_sections, node,
 };
 use crate::linear::Term;
 use crate::members::{Member, Model, Part};
-use crate::net::{Input, Layer};
+use crate::net::{Input, Layer, Net};
 use crate::schema::Schema;
 use crate::tree::{BinSet, Node, Test, Tree, TreeOutput};
 
@@ -26,9 +26,19 @@ impl Model {
         self.features.iter().for_each(|feature| writer.feature(feature));
         self.members.iter().for_each(|member| writer.member(member));
         writer.bytes(Section::Notes, self.notes.as_bytes());
-        let has_nets = self.members.iter().any(|member| matches!(member.part, Part::Net(_)));
-        assemble(&writer.sections, if has_nets { VERSION } else { WITHOUT_NETS })
+        let needed = |member: &Member| match &member.part {
+            Part::Net(net) if is_plain(net) => PLAIN_NETS,
+            Part::Net(_) => VERSION,
+            _ => WITHOUT_NETS,
+        };
+        assemble(&writer.sections, self.members.iter().map(needed).max().unwrap_or(WITHOUT_NETS))
     }
+}
+
+/// Whether version 2 has all that a net has.
+fn is_plain(net: &Net) -> bool {
+    let has_curve = net.inputs.iter().any(|input| matches!(input, Input::Curve { .. }));
+    !has_curve && net.layers.iter().all(|layer| !layer.half)
 }
 
 /// Sections that grow.
@@ -153,6 +163,7 @@ impl Writer {
             Input::Number { indicator, .. } => (InputKind::Number, u8::from(*indicator), 0),
             Input::OneHot { .. } => (InputKind::OneHot, 0, 0),
             Input::Embedding { rows, .. } => (InputKind::Embedding, 0, rows.len()),
+            Input::Curve { rows, .. } => (InputKind::Curve, 0, rows.len()),
         };
         self.u32(Section::Inputs, input.feature());
         self.bytes(Section::Inputs, &[kind.code(), indicator, 0, 0]);
@@ -164,15 +175,24 @@ impl Writer {
             }
             Input::OneHot { .. } => {}
             Input::Embedding { rows, .. } => self.f32s(Section::Weights, rows),
+            Input::Curve { knots, rows, .. } => {
+                self.f64s(Section::Numbers, knots);
+                self.f32s(Section::Weights, rows);
+            }
         }
     }
 
     fn layer(&mut self, layer: &Layer) {
         self.count(Section::Layers, layer.bias.len());
-        self.bytes(Section::Layers, &[layer.activation.code(), 0, 0, 0]);
+        self.bytes(Section::Layers, &[layer.activation.code(), u8::from(layer.half), 0, 0]);
         self.count(Section::Layers, layer.weights.len());
         self.f32s(Section::Weights, &layer.bias);
-        self.f32s(Section::Weights, &layer.weights);
+        if layer.half {
+            let halves = layer.weights.iter().map(|weight| (weight.to_bits() >> 16) as u16);
+            halves.for_each(|half| self.bytes(Section::Weights, &half.to_le_bytes()));
+        } else {
+            self.f32s(Section::Weights, &layer.weights);
+        }
     }
 
     fn tree(&mut self, tree: &Tree, output: TreeOutput) {

@@ -186,7 +186,12 @@ impl Synthetic {
         let inputs: Vec<Input> = features.iter().enumerate().map(input).collect();
         let mut layer = |n_inputs, n_outputs, activation| {
             let mut weights = |n| (0..n).map(|_| random.unit() as f32 - 0.5).collect::<Vec<f32>>();
-            Layer { bias: weights(n_outputs), weights: weights(n_inputs * n_outputs), activation }
+            Layer {
+                bias: weights(n_outputs),
+                weights: weights(n_inputs * n_outputs),
+                activation,
+                half: false,
+            }
         };
         let n_inputs = inputs.iter().map(Input::width).sum();
         let hidden = layer(n_inputs, self.n_hidden, Activation::Relu);

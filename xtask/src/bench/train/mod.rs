@@ -161,13 +161,13 @@ impl Tools {
 }
 
 /// Programs that wanted a core in the last minute, this one included.
-fn load() -> f64 {
+pub(super) fn load() -> f64 {
     let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     text.split(' ').next().and_then(|load| load.parse().ok()).unwrap_or(f64::NAN)
 }
 
 /// The last line of what a program prints, as JSON.
-fn last_line(told: &str) -> Outcome<Value> {
+pub(super) fn last_line(told: &str) -> Outcome<Value> {
     let line = told.trim_end().lines().next_back().unwrap_or_default();
     serde_json::from_str(line).map_err(|error| format!("no JSON in its last line: {error}"))
 }

@@ -1,6 +1,8 @@
 //! What the processor at hand can do beyond what every one can.
 
+mod lanes;
 pub mod product;
+mod tiles;
 
 /// A loop with its arguments. `run` has `#[inline(always)]`, so that it is compiled anew for each
 /// kind of processor; a closure may stay a function of its own, compiled for every one.

@@ -348,7 +348,7 @@ impl<'a> Rounds<'a> {
                 next += 1;
             }
             let learning_rate = self.rate.at(round);
-            self.steps.push(Step { step: round as u64, learning_rate, loss });
+            self.steps.push(Step { step: round as u64, learning_rate, loss, n_recovered: 0 });
             meter.settle();
             let enough = input.last_truncation.is_some_and(|last| next > last);
             if meter.stopped() || enough || self.is_late(round + 1) {

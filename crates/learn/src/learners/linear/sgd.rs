@@ -56,7 +56,7 @@ pub(super) fn minimise(
             }
         }
         let number = steps.len() as u64;
-        steps.push(Step { step: number, learning_rate: last_rate, loss: f64::NAN });
+        steps.push(Step { step: number, learning_rate: last_rate, loss: f64::NAN, n_recovered: 0 });
         if stop.spent(batches.work()) {
             return End::Stopped;
         }

@@ -3,6 +3,7 @@
 use eyas_model::Shape;
 use eyas_search::Config;
 
+use super::knots;
 use super::options::{Options, space};
 use super::train::{PIECE, epoch_work, grid};
 use crate::task::Facts;
@@ -27,7 +28,7 @@ impl Guess {
         let levels = (facts.n_bins as u64).saturating_sub(256 * n_numeric);
         let levels = levels.clamp(5 * n_categorical, 255 * n_categorical);
         let of_categories = if options.embeds { (8 * n_categorical).min(levels) } else { levels };
-        let n_columns = n_numeric + of_categories;
+        let n_columns = n_numeric * knots::width(options.numeric) as u64 + of_categories;
         let mut n_params = if options.embeds { 8 * levels } else { 0 };
         let mut below = n_columns;
         let sizes = options.hidden.iter().copied().chain([facts.n_outputs]);
@@ -58,6 +59,10 @@ pub(super) fn cheapest_shape(facts: &Facts, config: &Config) -> Shape {
     let mut sizes = guess.options.hidden;
     sizes.push(facts.n_outputs);
     shape.add_dense(guess.n_columns as usize, &sizes);
+    if guess.options.half {
+        shape.bytes *= 0.5;
+        shape.file_bytes *= 0.5;
+    }
     shape
 }
 

@@ -3,6 +3,7 @@
 use eyas_model::{Feature, Link, Part, Shape};
 
 use super::network::{Network, Workspace};
+use super::options::Options;
 use super::train::Trained;
 use crate::dataset::Target;
 use crate::learners::{FitInput, FittedModel, Step, Truncation};
@@ -21,24 +22,29 @@ pub(super) struct Fitted {
     link: Link,
     truncations: Vec<Truncation>,
     steps: Vec<Step>,
+    schedule: String,
 }
 
 impl Fitted {
     pub fn new(
         network: Network,
         trained: Trained,
-        rescale: (f64, f64),
-        link: Link,
+        options: &Options,
+        (rescale, link): ((f64, f64), Link),
         features: &[Feature],
     ) -> Fitted {
         let Trained { kept, losses, steps, .. } = trained;
         let truncations = Vec::with_capacity(kept.len());
         let (epochs, kept): (Vec<usize>, Vec<Vec<f32>>) = kept.into_iter().unzip();
-        let mut fitted = Fitted { network, kept, rescale, link, truncations, steps };
+        let schedule = options.why.clone();
+        let mut fitted = Fitted { network, kept, rescale, link, truncations, steps, schedule };
         // All have the same shape.
         let shape = Shape::of_part(&fitted.part(0), features);
         let truncation = |(epochs, loss): (usize, f64)| Truncation {
-            label: format!("max_epochs={epochs}"),
+            label: match options.knows_end {
+                true => format!("epochs={epochs}/{}", options.max_epochs),
+                false => format!("max_epochs={epochs}"),
+            },
             loss,
             shape,
         };
@@ -64,6 +70,10 @@ impl FittedModel for Fitted {
 
     fn steps(&self) -> &[Step] {
         &self.steps
+    }
+
+    fn schedule(&self) -> &str {
+        &self.schedule
     }
 }
 

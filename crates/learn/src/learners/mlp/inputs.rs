@@ -2,9 +2,10 @@
 //!
 //! Everything is learned from the training rows. Numbers come first, then categories.
 
-use eyas_model::Input;
 use eyas_model::net::scaled;
+use eyas_model::{Curve, Input};
 
+use super::knots::Knots;
 use super::options::{Numeric, Options};
 use crate::dataset::Dataset;
 
@@ -13,7 +14,7 @@ const ROBUST_CLIP: f64 = 4.0;
 /// Interquartile range of the standard normal distribution.
 const NORMAL_QUARTILES: f64 = 1.3489795003921634;
 /// Rows that quartiles are taken from, evenly spread.
-const QUARTILE_ROWS: usize = 20_000;
+pub(super) const QUARTILE_ROWS: usize = 20_000;
 /// Categories of up to so many bins have a column a bin in any case.
 const FEW_BINS: usize = 8;
 /// Rows that are encoded side by side, so that their numbers stay in the cache.
@@ -52,6 +53,12 @@ impl Inputs {
         let mut list = Vec::new();
         for (feature, range) in ranges {
             let scaling = match options.numeric {
+                Numeric::Quantile | Numeric::Piecewise => {
+                    let knots = Knots::new(data, train, feature, options.numeric);
+                    let curve = knots.input(feature, options.numeric, range.has_missing);
+                    list.extend(curve.or_else(|| range.input(feature, None)));
+                    continue;
+                }
                 Numeric::Standard => range.standard(),
                 Numeric::Robust => range.robust(data, train, feature),
                 Numeric::Common => range.common(largest),
@@ -103,6 +110,16 @@ impl Inputs {
     fn encode_numbers(&self, data: &Dataset, rows: &[u32], numbers: &mut [f32]) {
         let mut column = 0;
         for input in &self.list {
+            if let Input::Curve { feature, width, knots, rows: of_knots } = input {
+                let curve = Curve { knots, rows: of_knots, width: *width as usize };
+                for (&row, numbers) in rows.iter().zip(numbers.chunks_exact_mut(self.n_numbers)) {
+                    let mut own = numbers[column..].iter_mut();
+                    curve.at(data.number(*feature as usize, row as usize), |number| {
+                        *own.next().expect("a row has all columns") = number;
+                    });
+                }
+                column += input.width();
+            }
             let Input::Number { feature, center, factor, clip, missing, indicator } = *input else {
                 continue;
             };

@@ -14,7 +14,9 @@ use crate::task::Facts;
 
 mod estimate;
 mod fitted;
+mod guard;
 mod inputs;
+mod knots;
 mod loss;
 mod network;
 mod options;
@@ -34,9 +36,14 @@ use train::Training;
 /// Minimises the mean loss of rows (half the squared error of standardised targets, logistic loss,
 /// entropy of classes) with an optimizer of [`crate::step_sizes`] under a schedule of
 /// [`crate::schedules`] over all steps. A missing number takes the mean, and has a column of its own;
-/// a level that no training row has adds nothing. The fit keeps its weights after 1, 2, 3, 4, 6, 8,
-/// 12, ... epochs, each a truncation, and ends early where the loss on the validation rows does
-/// not get better.
+/// a level that no training row has adds nothing. A training that diverges goes on from its last good
+/// state at half the rate.
+///
+/// The fit keeps its weights after 1, 2, 3, 4, 6, 8, 12, ... epochs, each a truncation, and ends early
+/// where the loss on the validation rows does not get better for some epochs, if it is told to.
+/// Under a schedule that knows its end, such weights are those of a training that was to go on: the
+/// label says of how many epochs (`epochs=4/32`), a refit up to the same truncation gives the same weights,
+/// and the best of them is the model. `max_epochs` itself is no nested parameter then.
 ///
 /// One row takes six operations a weight and epoch; batches run in pieces of 256 rows side by side.
 #[derive(Debug, Clone, Copy)]
@@ -52,6 +59,9 @@ impl Learner for Mlp {
             "Rumelhart, D.; Hinton, G.; Williams, R. (1986). Learning representations by back-propagating errors. doi:10.1038/323533a0",
             "Kingma, D. P.; Ba, J. (2015). Adam: a method for stochastic optimization. arXiv:1412.6980",
             "Loshchilov, I.; Hutter, F. (2019). Decoupled weight decay regularization. arXiv:1711.05101",
+            "Defazio, A. et al. (2023). Optimal linear decay learning rate schedules and further refinements. arXiv:2310.07831",
+            "Defazio, A. et al. (2024). The road less scheduled. arXiv:2405.15682",
+            "Gorishniy, Y.; Rubachev, I.; Babenko, A. (2022). On embeddings for numerical features in tabular deep learning. arXiv:2203.05556",
             "Szegedy, C. et al. (2016). Rethinking the inception architecture for computer vision (label smoothing). arXiv:1512.00567",
         ]
     }
@@ -61,12 +71,11 @@ impl Learner for Mlp {
     }
 
     fn portfolio(&self, facts: &Facts) -> Vec<Config> {
-        let default = options::space().default_config();
-        // Many numbers, and no categories: pixels, spectra and the like.
-        let is_image = facts.n_features >= 256 && facts.n_categorical == 0;
-        let default = if is_image { default.with("numeric", "common") } else { default };
-        let gelu = default.clone().with("activation", "gelu").with("hidden_layer_sizes", "256,128");
-        vec![default, gelu.with("dropout", 0.1)]
+        options::portfolio(facts)
+    }
+
+    fn is_extra(&self) -> bool {
+        true
     }
 
     fn work(&self, facts: &Facts, config: &Config) -> u64 {
@@ -95,7 +104,7 @@ impl Learner for Mlp {
         let trained = training.run(input, |params| valid.loss(params))?;
         drop(training);
         let stopped = trained.stopped;
-        let fitted = Fitted::new(network, trained, rescale, link, &input.data.features);
+        let fitted = Fitted::new(network, trained, &options, (rescale, link), &input.data.features);
         Ok(Fit { model: Box::new(fitted), stopped })
     }
 }

@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 
+use eyas_model::net::to_half;
 use eyas_model::{Activation, Input, Layer, Net};
 
 use super::inputs::{Encoded, Inputs};
@@ -23,6 +24,8 @@ pub(super) struct Network {
     pub sizes: Vec<usize>,
     activation: Activation,
     dropout: f32,
+    /// Whether the weights of layers are rounded to 16 bits when a net is made.
+    half: bool,
     /// Place of each embedding in the parameters, by input; empty for others.
     embeddings: Vec<Range<usize>>,
     /// Place of the weights of each layer; its bias follows.
@@ -43,6 +46,8 @@ pub(super) struct Workspace {
     deltas: [Vec<f32>; 2],
     /// Gradient of the parameters `(n_params,)`.
     pub grads: Vec<f32>,
+    /// Sum of the losses of the rows that it is of.
+    pub loss: f64,
 }
 
 impl Network {
@@ -66,8 +71,8 @@ impl Network {
             weights
         };
         let layers = sizes.windows(2).map(layer).collect();
-        let (activation, dropout) = (options.activation, options.dropout);
-        Network { inputs, sizes, activation, dropout, embeddings, layers, n_params }
+        let (activation, dropout, half) = (options.activation, options.dropout, options.half);
+        Network { inputs, sizes, activation, dropout, half, embeddings, layers, n_params }
     }
 
     fn n_layers(&self) -> usize {
@@ -149,6 +154,7 @@ impl Network {
             masks: if self.dropout > 0.0 { room(hidden) } else { Vec::new() },
             deltas: [vec![0.0; n_rows * most], vec![0.0; n_rows * most]],
             grads: vec![0.0; self.n_params],
+            loss: 0.0,
         }
     }
 
@@ -233,7 +239,7 @@ impl Network {
         let (n_rows, n_layers) = (rows.len(), self.n_layers());
         self.forward(params, data, rows, Some(key), work);
         let n_outputs = self.sizes[n_layers];
-        let Workspace { values, sums, masks, deltas: [delta, below], grads } = work;
+        let Workspace { values, sums, masks, deltas: [delta, below], grads, .. } = work;
         let outputs = &values[n_layers][..n_rows * n_outputs];
         let total = loss.gradients(outputs, rows, truth, share, &mut delta[..n_rows * n_outputs]);
         let embeds = self.embeddings.iter().any(|range| !range.is_empty());
@@ -291,7 +297,16 @@ impl Network {
         }
     }
 
-    /// The net of these parameters, its outputs multiplied by `scale` and moved by `base`.
+    /// The parameters as a net has them: weights of 16 bits if that is wished for.
+    pub fn rounded(&self, params: &[f32]) -> Vec<f32> {
+        let mut params = params.to_vec();
+        for range in self.layers.iter().filter(|_| self.half) {
+            params[range.clone()].iter_mut().for_each(|weight| *weight = to_half(*weight));
+        }
+        params
+    }
+
+    /// The net of these [rounded](Network::rounded) parameters, its outputs multiplied by `scale` and moved by `base`.
     pub fn net(&self, params: &[f32], base: Vec<f64>, scale: f64) -> Net {
         let input = |(input, range): (&Input, &Range<usize>)| match input {
             Input::Embedding { feature, width, .. } => Input::Embedding {
@@ -308,6 +323,7 @@ impl Network {
                 true => Activation::Identity,
                 false => self.activation,
             },
+            half: self.half,
         };
         let inputs = self.inputs.list.iter().zip(&self.embeddings).map(input).collect();
         Net { base, scale, inputs, layers: (0..self.n_layers()).map(layer).collect() }

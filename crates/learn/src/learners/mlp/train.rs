@@ -5,6 +5,7 @@
 
 use std::sync::Mutex;
 
+use super::guard::{Guard, Verdict};
 use super::inputs::Encoded;
 use super::loss::{Loss, Truth};
 use super::network::{Network, Workspace};
@@ -14,8 +15,8 @@ use crate::learners::{FitInput, Step};
 use crate::random::Stream;
 use crate::schedules::{self, Schedule};
 use crate::step_sizes::{
-    Adam, AdamOptions, AdamW, Layout, NAdam, NAdamOptions, Optimizer, ScheduleFree,
-    ScheduleFreeOptions, Sgd, SgdOptions,
+    Adam, AdamOptions, AdamW, Averaged, Averaging, Layout, NAdam, NAdamOptions, Optimizer,
+    ScheduleFree, ScheduleFreeOptions, Sgd, SgdOptions,
 };
 
 /// Rows of a piece of a batch.
@@ -76,10 +77,11 @@ impl Training<'_> {
         let n_rows = input.train.len();
         let batch_size = self.options.batch_size.min(n_rows.max(1));
         let n_batches = n_rows.div_ceil(batch_size);
-        let rates = Rates::new(self.options, (self.options.max_epochs * n_batches) as u64)?;
+        let n_steps = (self.options.max_epochs * n_batches) as u64;
+        let rates = Rates::new(self.options, n_steps)?;
         let mut grid = grid(self.options.max_epochs);
         grid.truncate(input.last_truncation.map_or(usize::MAX, |last| last + 1));
-        let mut optimizer = optimizer(self.options, &self.network.layout());
+        let mut optimizer = optimizer(self.options, &self.network.layout(), n_steps);
         let mut params = self.network.start(input.seed);
         let mut out = Trained { kept: vec![], losses: vec![], steps: vec![], stopped: false };
         let mut works = self.workspaces(batch_size);
@@ -90,41 +92,48 @@ impl Training<'_> {
             params.len() as u64,
             self.network.sizes[0] as u64,
         );
-        let mut step = 0;
+        let (mut step, mut guard) = (0, Guard::new());
         let mut best = (f64::INFINITY, 0);
         for epoch in 1..=grid.last().copied().unwrap_or(0) {
             Stream::new(&[input.seed, ORDER, epoch as u64]).shuffle(&mut order);
-            let mut rate = 0.0;
+            let (mut rate, mut n_recovered, mut is_lost) = (0.0, 0, false);
             for (at, rows) in order.chunks(batch_size).enumerate() {
-                rate = rates.rate(step);
-                self.step(input, &params, rows, step, &mut works);
+                rate = rates.rate(step) * guard.rate();
+                let loss = self.step(input, &params, rows, step, &mut works);
                 optimizer.step(&mut params, &works[0].get_mut().expect(HELD).grads, rate as f32);
                 step += 1;
+                match guard.observe(loss, &mut params, &mut *optimizer) {
+                    Verdict::GoOn => {}
+                    Verdict::WentBack => n_recovered += 1,
+                    Verdict::Lost => is_lost = true,
+                }
                 if at % BATCHES_A_QUESTION == BATCHES_A_QUESTION - 1 {
                     let share = work * BATCHES_A_QUESTION as u64 / n_batches as u64;
                     out.stopped |= input.stop.spent(share);
                 }
-                if out.stopped {
+                if out.stopped || is_lost {
                     break;
                 }
             }
             let rest = (n_batches % BATCHES_A_QUESTION) as u64;
             out.stopped = out.stopped || input.stop.spent(work * rest / n_batches.max(1) as u64);
+            let ends = out.stopped || is_lost;
             let mut loss = f64::NAN;
-            if grid.contains(&epoch) || out.stopped && out.kept.is_empty() {
+            if grid.contains(&epoch) && !is_lost || ends && out.kept.is_empty() {
                 optimizer.eval(&mut params);
-                loss = validate(&params);
-                out.kept.push((if out.stopped { grid[0] } else { epoch }, params.clone()));
+                let kept = self.network.rounded(&params);
+                loss = validate(&kept);
+                out.kept.push((if ends { grid[out.kept.len()] } else { epoch }, kept));
                 out.losses.push(loss);
                 optimizer.train(&mut params);
             }
-            out.steps.push(Step { step: epoch as u64 - 1, learning_rate: rate, loss });
+            out.steps.push(Step { step: epoch as u64 - 1, learning_rate: rate, loss, n_recovered });
             if loss < best.0 {
                 best = (loss, epoch);
             }
             let waited = self.options.patience > 0 && epoch - best.1 >= self.options.patience;
             let has_valid = !input.valid.is_empty();
-            if out.stopped || has_valid && waited && grid.contains(&epoch) {
+            if ends || has_valid && waited && grid.contains(&epoch) {
                 break;
             }
         }
@@ -137,7 +146,7 @@ impl Training<'_> {
         (0..n_pieces).map(|_| Mutex::new(self.network.workspace(rows))).collect()
     }
 
-    /// The gradient of a batch, clipped, in the first workspace.
+    /// The gradient of a batch, clipped, in the first workspace; gives the mean loss of its rows.
     fn step(
         &self,
         input: &FitInput<'_>,
@@ -145,7 +154,7 @@ impl Training<'_> {
         rows: &[u32],
         step: u64,
         works: &mut [Mutex<Workspace>],
-    ) {
+    ) -> f64 {
         let share = 1.0 / rows.len() as f32;
         let n_pieces = rows.len().div_ceil(PIECE);
         input.threads.for_each(n_pieces, |piece| {
@@ -153,8 +162,11 @@ impl Training<'_> {
             let mut work = works[piece].lock().expect(HELD);
             let key = [input.seed, DROPOUT, step, piece as u64];
             let (network, truth) = (self.network, self.truth);
-            network.gradient(params, &self.data, rows, truth, &self.loss, share, &key, &mut work);
+            work.loss = network
+                .gradient(params, &self.data, rows, truth, &self.loss, share, &key, &mut work);
         });
+        let losses = works.iter_mut().take(n_pieces).map(|work| work.get_mut().expect(HELD).loss);
+        let loss = losses.sum::<f64>() * f64::from(share);
         let (first, others) = works.split_first_mut().expect("a batch has a piece");
         let grads = &mut first.get_mut().expect(HELD).grads;
         for other in others.iter_mut().take(n_pieces - 1) {
@@ -164,6 +176,7 @@ impl Training<'_> {
         if self.options.max_grad_norm > 0.0 {
             clip(grads, self.options.max_grad_norm);
         }
+        loss
     }
 }
 
@@ -199,7 +212,16 @@ impl Rates {
     }
 }
 
-fn optimizer(options: &Options, layout: &Layout) -> Box<dyn Optimizer> {
+fn optimizer(options: &Options, layout: &Layout, n_steps: u64) -> Box<dyn Optimizer> {
+    let plain = plain_optimizer(options, layout);
+    if !options.averages {
+        return plain;
+    }
+    let averaging = Averaging::Exponential { decay: options.averaging_decay(n_steps) };
+    Box::new(Averaged::new(plain, layout, averaging))
+}
+
+fn plain_optimizer(options: &Options, layout: &Layout) -> Box<dyn Optimizer> {
     let weight_decay = options.weight_decay;
     let adam = AdamOptions { weight_decay, ..AdamOptions::default() };
     let sgd = SgdOptions { weight_decay, ..SgdOptions::default() };

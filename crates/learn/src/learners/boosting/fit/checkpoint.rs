@@ -193,7 +193,7 @@ impl<'a> Rounds<'a> {
                 self.note(round + 1, loss);
             }
             let learning_rate = self.rate.at(round);
-            self.steps.push(Step { step: round as u64, learning_rate, loss });
+            self.steps.push(Step { step: round as u64, learning_rate, loss, n_recovered: 0 });
         }
         self.ended = ended;
         meter.catch_up(work);
