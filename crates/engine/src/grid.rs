@@ -8,6 +8,7 @@ use eyas_learn::data::nearest::nearest_name;
 use eyas_learn::dataset::BuildOptions;
 use eyas_learn::learners::{LEARNERS, NeverStop, learner};
 use eyas_learn::metrics::{METRICS, metric};
+use eyas_learn::prune::k_best;
 use eyas_learn::splits::{Split, SplitInput, scikit_learn_folds};
 use eyas_learn::sweep::{self, Axis, Shared};
 use eyas_learn::{Dataset, FitInput, Learner, Metric, Table, Task, TaskOptions, Threads};
@@ -42,8 +43,9 @@ pub struct GridOptions {
     pub learner: String,
     /// Parameters with their values, as text; a name comes once.
     pub params: Vec<(String, Vec<String>)>,
-    /// Number of folds, at least 2.
-    pub folds: usize,
+    /// Number of folds, at least 2; `None` leaves each row out by itself, without a fit for each:
+    /// ridge regression only.
+    pub folds: Option<usize>,
     /// Whether rows are shuffled before they are dealt, by `seed`.
     pub shuffle: bool,
     /// Metric; accuracy or R2 if absent, as scikit-learn's own scores.
@@ -116,6 +118,7 @@ pub fn grid(table: &Table, options: &GridOptions) -> Result<(GridReport, Model),
     notices.extend(more);
     let mut space = learner.grid_space(&data.facts(data.n_rows));
     without_early_stopping(&mut space);
+    space.parameters.push(k_best::parameter());
     let search = Search {
         learner,
         metric: find_metric(options.scoring.as_deref(), data.task())?,
@@ -123,6 +126,7 @@ pub fn grid(table: &Table, options: &GridOptions) -> Result<(GridReport, Model),
         splits: folds(&data, options)?,
         threads: Threads::new(options.threads),
         seed: options.seed,
+        leaves_one_out: options.folds.is_none(),
         space,
         data: &data,
     };
@@ -133,7 +137,12 @@ pub fn grid(table: &Table, options: &GridOptions) -> Result<(GridReport, Model),
     check_scores(&points, best, search.metric, &mut notices)?;
     let model = search.refit(&points, best)?;
     let n_folds = search.splits.len();
-    let kind = if data.task() == TaskKind::Regression { "KFold" } else { "StratifiedKFold" };
+    let kind = match data.task() {
+        _ if search.leaves_one_out => "LeaveOneOut",
+        TaskKind::Regression => "KFold",
+        _ => "StratifiedKFold",
+    };
+    let n_alone = if search.leaves_one_out { data.n_rows } else { n_folds };
     let shuffled =
         if options.shuffle { format!(", shuffled by {}", options.seed) } else { String::new() };
     let report = GridReport {
@@ -141,9 +150,9 @@ pub fn grid(table: &Table, options: &GridOptions) -> Result<(GridReport, Model),
         metric: search.metric.name.to_owned(),
         higher_is_better: search.metric.higher_is_better,
         n_rows: data.n_rows,
-        folds: format!("{kind}({n_folds}{shuffled})"),
+        folds: format!("{kind}({n_alone}{shuffled})"),
         n_fits: shares.len() * n_folds,
-        n_fits_alone: points.len() * n_folds,
+        n_fits_alone: points.len() * n_alone,
         nested: shares[0].axes.iter().map(|axis| axis.name.clone()).collect(),
         best: points[best].clone(),
         points,
@@ -256,6 +265,16 @@ fn axes(space: &Space, params: &[(String, Vec<String>)]) -> Result<Vec<Axis>, Er
 }
 
 fn folds(data: &Dataset, options: &GridOptions) -> Result<Vec<Split>, Error> {
+    let Some(n_folds) = options.folds else {
+        if options.shuffle {
+            return Err(Error::Option {
+                option: "--shuffle",
+                value: "given with --cv loo".into(),
+                expected: "every row is left out once, in any order; leave --shuffle out".into(),
+            });
+        }
+        return Ok(vec![Split { train: (0..data.n_rows as u32).collect(), valid: Vec::new() }]);
+    };
     let shuffle = if options.shuffle {
         let seed = u32::try_from(options.seed).map_err(|_| Error::Option {
             option: "--seed",
@@ -267,7 +286,7 @@ fn folds(data: &Dataset, options: &GridOptions) -> Result<Vec<Split>, Error> {
         None
     };
     let input = SplitInput { target: &data.target, groups: None, times: None };
-    Ok(scikit_learn_folds(&input, options.folds, shuffle)?)
+    Ok(scikit_learn_folds(&input, n_folds, shuffle)?)
 }
 
 /// A grid on its data.
@@ -280,6 +299,8 @@ struct Search<'a> {
     splits: Vec<Split>,
     threads: Threads,
     seed: u64,
+    /// Whether rows are left out one by one instead of in folds.
+    leaves_one_out: bool,
 }
 
 impl Search<'_> {
@@ -288,9 +309,7 @@ impl Search<'_> {
         let n_folds = self.splits.len();
         let fitted = self.threads.map(shares.len() * n_folds, |piece| {
             let (shared, split) = (&shares[piece / n_folds], &self.splits[piece % n_folds]);
-            let fit = self.fit(&shared.config, &shared.axes, &split.train, &split.valid)?;
-            let losses = fit.model.truncations().iter().map(|truncation| truncation.loss);
-            Ok(losses.collect::<Vec<f64>>())
+            self.losses(shared, split)
         });
         let n_points = shares.iter().map(|shared| shared.points.len()).sum();
         let mut scores = vec![Vec::new(); n_points];
@@ -303,28 +322,40 @@ impl Search<'_> {
         Ok(scores)
     }
 
-    fn fit(
-        &self,
-        config: &Config,
-        axes: &[Axis],
-        train: &[u32],
-        valid: &[u32],
-    ) -> Result<eyas_learn::Fit, eyas_learn::Error> {
-        let features: Vec<u32> = (0..self.data.n_features() as u32).collect();
-        let input = FitInput {
+    /// Losses of the points that one fit serves.
+    fn losses(&self, shared: &Shared, split: &Split) -> Result<Vec<f64>, eyas_learn::Error> {
+        let features = self.features();
+        let input = self.input(&features, &shared.config, &split.train, &split.valid);
+        if self.leaves_one_out {
+            return sweep::leave_one_out(self.learner, &input, &shared.axes);
+        }
+        let fit = sweep::fit(self.learner, &input, &shared.axes)?;
+        Ok(fit.model.truncations().iter().map(|truncation| truncation.loss).collect())
+    }
+
+    fn features(&self) -> Vec<u32> {
+        (0..self.data.n_features() as u32).collect()
+    }
+
+    fn input<'i>(
+        &'i self,
+        features: &'i [u32],
+        config: &'i Config,
+        train: &'i [u32],
+        valid: &'i [u32],
+    ) -> FitInput<'i> {
+        FitInput {
             data: self.data,
             train,
             valid,
-            features: &features,
+            features,
             metric: self.metric,
             config,
             seed: self.seed,
             stop: &NeverStop,
             threads: &self.threads,
             last_truncation: None,
-            checkpoints: &eyas_learn::NoCheckpoints,
-        };
-        sweep::fit(self.learner, &input, axes)
+        }
     }
 
     fn points(&self, scores: Vec<Vec<f64>>) -> Vec<GridPoint> {
@@ -360,7 +391,9 @@ impl Search<'_> {
         let mut shares = sweep::share(&self.space, &self.space.default_config(), &axes);
         let shared = shares.pop().expect("a point is a grid");
         let all: Vec<u32> = (0..self.data.n_rows as u32).collect();
-        let fit = self.fit(&shared.config, &shared.axes, &all, &[])?;
+        let features = self.features();
+        let input = self.input(&features, &shared.config, &all, &[]);
+        let fit = sweep::fit(self.learner, &input, &shared.axes)?;
         let last = fit.model.truncations().len() - 1;
         let member = Member { weight: 1.0, link: fit.model.link(), part: fit.model.part(last) };
         let notes = serde_json::json!({

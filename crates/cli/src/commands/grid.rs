@@ -26,7 +26,8 @@ use crate::{outputs, places};
     Folds, scores and ranks are those of scikit-learn's GridSearchCV, and what is not given has \
     scikit-learn's default where it has one. Points that differ in nested parameters only share \
     their fits: for forests these are n_estimators, max_depth, min_samples_split, \
-    min_impurity_decrease, max_leaf_nodes and ccp_alpha. Each score is that of the model trained \
+    min_impurity_decrease, max_leaf_nodes and ccp_alpha; for boosting n_estimators and \
+    max_depth_kept; for linear models penalty; for all k_best. Each score is that of the model trained \
     with these values alone. The best is fitted on all rows, and written with --out.")]
 pub struct GridArgs {
     /// Training data: CSV (also compressed with gzip), Parquet or Arrow IPC
@@ -44,10 +45,10 @@ pub struct GridArgs {
     #[arg(long = "param", value_name = "NAME=VALUE,...", required = true)]
     params: Vec<Param>,
 
-    /// Number of folds: stratified ones of classes, else in the order of the rows
-    #[arg(long, value_name = "K", default_value_t = 5,
-          value_parser = clap::value_parser!(u64).range(2..))]
-    cv: u64,
+    /// Number of folds: stratified ones of classes, else in the order of the rows; or `loo`, each row
+    /// by the fit of all others (ridge regression only)
+    #[arg(long, value_name = "K", default_value = "5")]
+    cv: Folds,
 
     /// Shuffle the rows before they are dealt, by the seed
     #[arg(long)]
@@ -80,6 +81,22 @@ pub struct GridArgs {
 
     #[command(flatten)]
     reading: Reading,
+}
+
+/// A number of folds, at least 2, or each row by itself.
+#[derive(Debug, Clone, Copy)]
+struct Folds(Option<usize>);
+
+impl FromStr for Folds {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Folds, String> {
+        match text.parse::<usize>() {
+            Ok(n) if n >= 2 => Ok(Folds(Some(n))),
+            _ if text == "loo" => Ok(Folds(None)),
+            _ => Err("it must be a whole number of at least 2, or `loo`".into()),
+        }
+    }
 }
 
 /// A parameter and its values.
@@ -151,7 +168,7 @@ fn options(args: &GridArgs) -> GridOptions {
         stated_columns: args.reading.types.iter().map(|stated| stated.column.clone()).collect(),
         learner: args.learner.clone(),
         params: args.params.iter().map(|p| (p.name.clone(), p.values.clone())).collect(),
-        folds: args.cv as usize,
+        folds: args.cv.0,
         shuffle: args.shuffle,
         scoring: args.scoring.clone(),
         seed: args.seed,

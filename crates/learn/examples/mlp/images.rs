@@ -90,6 +90,7 @@ fn fit(
         seed: arguments.seed,
         stop: &NeverStop,
         threads: &threads,
+        checkpoints: &eyas_learn::NoCheckpoints,
         last_truncation,
     })?;
     Ok((fit, start.elapsed().as_secs_f64()))

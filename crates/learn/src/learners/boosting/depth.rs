@@ -250,12 +250,12 @@ impl<'a> Scoring<'a> {
         let depth = depth.min(self.longest);
         let place = self.depths.partition_point(|&other| other < depth);
         if let Some(scored) = &self.scored[place] {
-            return scored.clone();
+            return *scored;
         }
         let sums = &self.sums[place * self.n_outputs..][..self.n_outputs];
         let loss = validation.loss(objective, sums, threads);
         let scored = (loss, self.counters[place].shape());
-        self.scored[place] = Some(scored.clone());
+        self.scored[place] = Some(scored);
         scored
     }
 }
