@@ -6,7 +6,9 @@ use std::path::Path;
 
 use eyas_learn::data::stream::Source;
 use eyas_learn::data::types::{KIND_OVERRIDES, kind_override};
-use eyas_learn::data::{ColumnData, CsvWriter, Notice, ReadOptions, ReadRows, RowBlock, WriteRows};
+use eyas_learn::data::{
+    Column, ColumnData, CsvWriter, Notice, ReadOptions, ReadRows, RowBlock, WriteRows,
+};
 use eyas_learn::{Error, Table};
 use eyas_model::{RowSource, Value};
 
@@ -60,6 +62,30 @@ pub fn labels_of(path: &Path, options: &ReadOptions) -> Result<ColumnData, Failu
         ))
         .help("name a file with one label for each row of the data")),
     }
+}
+
+/// Adds the targets that are in a file of their own, as a column of this name.
+pub fn add_labels(table: &mut Table, path: &Path, target: &str) -> Result<(), Failure> {
+    let data = labels_of(path, &ReadOptions::default())?;
+    if data.len() != table.n_rows() {
+        return Err(unequal(table.n_rows(), data.len()));
+    }
+    if table.column(target).is_some() {
+        return Err(Failure::usage(format!(
+            "the data has a column `{target}` already, and --labels brings another"
+        ))
+        .help("give the labels another name with --target"));
+    }
+    if let Some(same) = table.columns.iter().find(|column| column.data == data) {
+        return Err(Failure::usage(format!(
+            "the column `{0}` of the data holds the same values as --labels: it would give the \
+             target away",
+            same.name
+        ))
+        .help(format!("leave --labels out and state --target {}", same.name)));
+    }
+    table.columns.push(Column { name: target.to_owned(), data });
+    Ok(())
 }
 
 /// The error of labels that are not as many as the rows.

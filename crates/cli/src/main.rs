@@ -20,6 +20,7 @@ mod curve;
 mod data;
 mod excerpt;
 mod failure;
+mod fits_done;
 mod latency;
 mod model;
 mod outputs;

@@ -139,3 +139,173 @@ fn what_would_score_too_well_or_not_at_all_is_refused() {
         &["159600 points", "at most 100000"],
     );
 }
+
+const ONE: [&str; 8] =
+    ["grid", "t.csv", "--target", "class", "--learner", "forest", "--param", "n_estimators=20,40"];
+
+#[test]
+fn a_model_tells_how_a_grid_found_it() {
+    let place = Workplace::new();
+    place.file("t.csv", table(240));
+    let report = place.run(&[&GRID[..], &["--out", "best.eyas", "--json"]].concat()).json();
+    let told = place.run(&["inspect", "best.eyas"]);
+    let best = format!("(accuracy {:.5} ± ", report["best"]["mean"].as_f64().unwrap());
+    for words in [
+        "grid over random_forest",
+        "n_estimators: 3, 10",
+        "max_depth: none, 3",
+        "8 points, StratifiedKFold(5), 240 rows, seed 0",
+        &best,
+    ] {
+        assert!(told.done().contains(words), "{words} is not in {}", told.stdout);
+    }
+}
+
+#[test]
+fn out_of_bag_rows_take_one_fit() {
+    let place = Workplace::new();
+    place.file("t.csv", table(240));
+    let oob = ["--cv", "oob", "--out", "best.eyas", "--json"];
+    let report = place.run(&[&ONE[..], &oob].concat()).json();
+    assert_eq!((&report["n_fits"], &report["n_fits_alone"]), (&1.into(), &2.into()));
+    assert_eq!(report["folds"], "out-of-bag rows");
+    assert_eq!(report["best"]["std"], serde_json::Value::Null);
+    assert!(report["best"]["mean"].as_f64().unwrap() > 0.8, "{report}");
+    // Some rows are in the bags of twenty trees; whether, the seed decides.
+    let few = ["--param", "max_depth=3,none", "--cv", "oob", "--seed", "1"];
+    let mut args = ONE;
+    args[7] = "n_estimators=2";
+    let ended = place.run(&[&args[..], &few].concat());
+    assert!(ended.done().contains('-'), "{}", ended.stdout);
+    assert!(ended.stderr.contains("where trees are 2"), "{}", ended.stderr);
+    // The best is the forest of all rows: as of a fit with these values alone.
+    let again = ["--cv", "oob", "--param", "criterion=gini", "--out", "again.eyas"];
+    place.run(&[&ONE[..], &again].concat()).done();
+    let predicted = |model: &str| place.run(&["predict", model, "t.csv"]).done().to_owned();
+    assert_eq!(predicted("best.eyas"), predicted("again.eyas"));
+    place.refused(&[&ONE[..], &["--cv", "oob", "--shuffle"]].concat(), 2, &["--shuffle"]);
+    place.refused(&[&ONE[..], &["--cv", "1"]].concat(), 2, &["`oob`"]);
+    let param = ["--learner", "extra_trees", "--param", "max_depth=3", "--cv", "oob"];
+    let base = ["grid", "t.csv", "--target", "class"];
+    place.refused(&[&base[..], &param].concat(), 2, &["`bootstrap`"]);
+    let param = ["--learner", "linear", "--param", "penalty=0.1", "--cv", "oob"];
+    place.refused(&[&base[..], &param].concat(), 2, &["random_forest"]);
+}
+
+#[test]
+fn labels_may_be_in_a_file_of_their_own() {
+    let place = Workplace::new();
+    let all = table(150);
+    let cut = |line: &str| {
+        let (x, y) = line.rsplit_once(',').unwrap();
+        (x.to_owned(), y.to_owned())
+    };
+    let (x, y): (Vec<_>, Vec<_>) = all.lines().map(cut).unzip();
+    place.file("t.csv", &all);
+    place.file("x.csv", x.join("\n"));
+    place.file("y.csv", y.join("\n"));
+    let whole = place.run(&[&ONE[..], &["--json"]].concat()).json();
+    let base = ["grid", "x.csv", "--learner", "forest", "--param", "n_estimators=20,40"];
+    let apart = place.run(&[&base[..], &["--labels", "y.csv", "--json"]].concat()).json();
+    assert_eq!(whole["points"], apart["points"]);
+    place.file("short.csv", y[..50].join("\n"));
+    let short = [&base[..], &["--labels", "short.csv"]].concat();
+    place.refused(&short, 2, &["150 rows", "49 labels"]);
+}
+
+#[test]
+fn weights_and_groups_count() {
+    let place = Workplace::new();
+    let text: Vec<String> = table(200)
+        .lines()
+        .enumerate()
+        .map(|(row, line)| match row {
+            0 => format!("{line},w,g"),
+            _ => format!("{line},{},{}", 1 + row % 3, row / 9),
+        })
+        .collect();
+    place.file("t.csv", text.join("\n"));
+    let drop = ["--drop", "w,g", "--json"];
+    let plain = place.run(&[&ONE[..], &drop].concat()).json();
+    let weighted = ["--weights", "w", "--drop", "g", "--json"];
+    let weighted = place.run(&[&ONE[..], &weighted].concat()).json();
+    let grouped = ["--groups", "g", "--drop", "w", "--json"];
+    let grouped = place.run(&[&ONE[..], &grouped].concat()).json();
+    assert_eq!(grouped["folds"], "GroupKFold(5)");
+    assert_ne!(plain["points"], weighted["points"]);
+    assert_ne!(plain["points"], grouped["points"]);
+    let balanced = ["--balance-classes", "--drop", "w,g", "--json"];
+    let balanced = place.run(&[&ONE[..], &balanced].concat()).json();
+    assert_ne!(plain["points"], balanced["points"]);
+    let both = [&ONE[..], &["--groups", "g", "--shuffle"]].concat();
+    place.refused(&both, 2, &["--shuffle", "--groups"]);
+}
+
+#[test]
+fn parameters_are_listed() {
+    let place = Workplace::new();
+    let listed = place.run(&["grid", "--learner", "forest", "--list-params"]);
+    for word in ["max_depth", "criterion", "one of gini, entropy", "shares fits"] {
+        assert!(listed.done().contains(word), "{word} is not in {}", listed.stdout);
+    }
+    assert!(!listed.stdout.contains("oob_score"), "{}", listed.stdout);
+    let numbers =
+        ["grid", "--learner", "forest", "--list-params", "--task", "regression", "--json"];
+    let listed = place.run(&numbers).json();
+    let names: Vec<&str> = listed["parameters"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|parameter| parameter["name"].as_str().unwrap())
+        .collect();
+    assert!(names.contains(&"max_leaf_nodes") && !names.contains(&"criterion"), "{names:?}");
+    place.refused(&["grid", "--learner", "forest"], 2, &["DATA"]);
+}
+
+#[test]
+fn words_of_scikit_learn_are_understood() {
+    let place = Workplace::new();
+    place.file("t.csv", table(120));
+    let negative = ["--scoring", "neg_log_loss", "--json"];
+    let negative = place.run(&[&ONE[..], &negative].concat()).json();
+    let positive = ["--scoring", "log_loss", "--json"];
+    let positive = place.run(&[&ONE[..], &positive].concat()).json();
+    assert_eq!(negative["metric"], "neg_log_loss");
+    assert_eq!(
+        (&negative["higher_is_better"], &positive["higher_is_better"]),
+        (&true.into(), &false.into())
+    );
+    for (negative, positive) in
+        negative["points"].as_array().unwrap().iter().zip(positive["points"].as_array().unwrap())
+    {
+        let [negative_mean, mean] =
+            [negative, positive].map(|point| point["mean"].as_f64().unwrap());
+        assert!(mean > 0.0);
+        assert_eq!(negative_mean, -mean);
+        assert_eq!(negative["rank"], positive["rank"]);
+    }
+    let base = ["grid", "t.csv", "--target", "class"];
+    let refused = |learner: &str, param: &str, words: &[&str]| {
+        place.refused(&[&base[..], &["--learner", learner, "--param", param]].concat(), 2, words);
+    };
+    refused("linear", "alpha=0.1,1", &["`alpha`", "`penalty`"]);
+    refused("linear", "C=0.1,1", &["`C`", "`penalty`", "1 / (C * rows)"]);
+    refused("forest", "random_state=1", &["--seed"]);
+    refused("boosting", "max_leaf_nodes=8", &["`num_leaves`"]);
+    refused("forest", "oob_score=true", &["--cv oob"]);
+    let boosting = ["--learner", "boosting", "--param", "max_depth=none,3", "--param"];
+    let boosting = [&base[..], &boosting, &["n_estimators=10", "--json"]].concat();
+    let report = place.run(&boosting).json();
+    assert_eq!(report["points"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_value_that_comes_twice_counts_once() {
+    let place = Workplace::new();
+    place.file("t.csv", table(120));
+    let mut twice = ONE;
+    twice[7] = "n_estimators=20,40,20";
+    let ended = place.run(&twice);
+    assert!(ended.stderr.contains("n_estimators has 20 more than once"), "{}", ended.stderr);
+    assert_eq!(ended.done().lines().count(), 3, "{}", ended.stdout);
+}

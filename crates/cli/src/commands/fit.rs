@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use eyas::event::{Event, Observer};
 use eyas::{Budget, FitOptions, Interrupt, MEASURED_ROWS, Report, Training, Validation};
-use eyas_learn::data::{Column, ReadOptions};
+use eyas_learn::data::ReadOptions;
 use eyas_learn::dataset::BuildOptions;
 use eyas_learn::dataset::streamed::{self, StreamOptions, Streamed};
 use eyas_learn::{Table, TaskOptions};
@@ -12,7 +12,7 @@ use eyas_learn::{Table, TaskOptions};
 use crate::Context;
 use crate::console::{self, Style};
 use crate::data::{
-    free_memory_bytes, labels_of, must_exist, open_source, read_table, table_bytes_guess, unequal,
+    add_labels, free_memory_bytes, must_exist, open_source, read_table, table_bytes_guess,
 };
 use crate::failure::Failure;
 use crate::outputs;
@@ -79,7 +79,9 @@ pub fn go(args: &RunArgs, context: &Context, resumes: bool) -> Result<ExitCode, 
         for notice in notices {
             progress.notice(&notice.to_string());
         }
-        add_labels(&mut table, args)?;
+        if let Some(labels) = &args.labels {
+            add_labels(&mut table, labels, &args.target)?;
+        }
         Read::Table(table)
     };
     let validation = validation(args, &reading)?;
@@ -103,32 +105,6 @@ pub fn go(args: &RunArgs, context: &Context, resumes: bool) -> Result<ExitCode, 
 enum Read {
     Table(Table),
     Streamed(Box<Streamed>),
-}
-
-/// Adds the targets that are in a file of their own.
-fn add_labels(table: &mut Table, args: &RunArgs) -> Result<(), Failure> {
-    let Some(path) = &args.labels else { return Ok(()) };
-    let data = labels_of(path, &ReadOptions::default())?;
-    if data.len() != table.n_rows() {
-        return Err(unequal(table.n_rows(), data.len()));
-    }
-    if table.column(&args.target).is_some() {
-        return Err(Failure::usage(format!(
-            "the data has a column `{}` already, and --labels brings another",
-            args.target
-        ))
-        .help("give the labels another name with --target"));
-    }
-    if let Some(same) = table.columns.iter().find(|column| column.data == data) {
-        return Err(Failure::usage(format!(
-            "the column `{0}` of the data holds the same values as --labels: it would give the \
-             target away",
-            same.name
-        ))
-        .help(format!("leave --labels out and state --target {}", same.name)));
-    }
-    table.columns.push(Column { name: args.target.clone(), data });
-    Ok(())
 }
 
 /// Whether the data is read in passes.

@@ -4,13 +4,17 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
 
-use eyas::grid::{GridOptions, GridReport};
+use eyas::grid::{GridOptions, GridReport, GridValidation, parameters};
 use eyas_learn::TaskOptions;
+use eyas_model::TaskKind;
+use eyas_search::{Domain, Parameter};
+use serde_json::json;
 
 use crate::Context;
 use crate::console::{self, Style};
-use crate::data::{must_exist, read_table};
+use crate::data::{add_labels, must_exist, read_table};
 use crate::failure::Failure;
+use crate::fits_done::FitsDone;
 use crate::quantities::{counted, show_seconds};
 use crate::report;
 use crate::run_args::{Kind, Reading};
@@ -22,45 +26,70 @@ use crate::{outputs, places};
     eyas grid digits.csv --target digit --learner forest --param n_estimators=10,50,100 \
     --param max_depth=none,10,20\n  \
     eyas grid adult.csv.gz --target class --learner boosting --param learning_rate=0.03,0.1 \
-    --scoring roc_auc --out adult.eyas\n\n\
+    --scoring roc_auc --out adult.eyas\n  \
+    eyas grid --learner forest --list-params\n\n\
     Folds, scores and ranks are those of scikit-learn's GridSearchCV, and what is not given has \
     scikit-learn's default where it has one. Points that differ in nested parameters only share \
     their fits: for forests these are n_estimators, max_depth, min_samples_split, \
     min_impurity_decrease, max_leaf_nodes and ccp_alpha; for boosting n_estimators and \
-    max_depth_kept; for linear models penalty; for all k_best. Each score is that of the model trained \
-    with these values alone. The best is fitted on all rows, and written with --out.")]
+    max_depth_kept; for linear models penalty; for all k_best. Each score is that of the model \
+    trained with these values alone. The best is fitted on all rows, and written with --out.")]
 pub struct GridArgs {
-    /// Training data: CSV (also compressed with gzip), Parquet or Arrow IPC
-    data: PathBuf,
+    /// Training data: CSV (also compressed with gzip), Parquet, Arrow IPC, or arrays of numbers (.npy,
+    /// .npz, idx)
+    #[arg(required_unless_present = "list_params")]
+    data: Option<PathBuf>,
 
     /// Column to predict
-    #[arg(long, value_name = "COL")]
-    target: String,
+    #[arg(long, value_name = "COL", required_unless_present_any = ["labels", "list_params"])]
+    target: Option<String>,
 
-    /// Learner: random_forest (or forest), extra_trees, boosting, linear
+    /// File of the targets, where the data does not hold them: an array or a table of one column
+    #[arg(long, value_name = "FILE")]
+    labels: Option<PathBuf>,
+
+    /// Learner: random_forest (or forest), extra_trees, boosting, linear, mlp
     #[arg(long, value_name = "NAME")]
     learner: String,
 
     /// A parameter of the learner and its values; `none` is no limit; may be repeated
-    #[arg(long = "param", value_name = "NAME=VALUE,...", required = true)]
+    #[arg(long = "param", value_name = "NAME=VALUE,...", required_unless_present = "list_params")]
     params: Vec<Param>,
 
-    /// Number of folds: stratified ones of classes, else in the order of the rows; or `loo`, each row
-    /// by the fit of all others (ridge regression only)
-    #[arg(long, value_name = "K", default_value = "5")]
-    cv: Folds,
+    /// List the parameters of the learner that a grid may name (for --task binary if none is given)
+    #[arg(long, conflicts_with_all = ["params", "out"])]
+    list_params: bool,
+
+    /// Number of folds: stratified ones of classes, else in the order of the rows; `oob` scores each
+    /// row by the trees of a forest that did not draw it, with one fit on all rows; `loo` each row by
+    /// the fit of all others (ridge regression only)
+    #[arg(long, value_name = "K|oob|loo", default_value = "5")]
+    cv: Cv,
 
     /// Shuffle the rows before they are dealt, by the seed
     #[arg(long)]
     shuffle: bool,
 
-    /// Metric; accuracy or r2 if not given
+    /// Metric; accuracy or r2 if not given. Those whose lower values are better are negated if neg_
+    /// comes before their name, as in scikit-learn
     #[arg(long, value_name = "NAME")]
     scoring: Option<String>,
 
     /// Kind of task; found from the target if not given
     #[arg(long = "task", value_name = "KIND", value_enum)]
     kind: Option<Kind>,
+
+    /// Column that names the group of a row; rows of one group are in one fold (GroupKFold)
+    #[arg(long, value_name = "COL")]
+    groups: Option<String>,
+
+    /// Column of row weights, which count in fits and in scores
+    #[arg(long, value_name = "COL")]
+    weights: Option<String>,
+
+    /// Weight classes inversely to their share of the rows, in fits and in scores
+    #[arg(long)]
+    balance_classes: bool,
 
     /// Columns not to be used
     #[arg(long, value_name = "COL,...", value_delimiter = ',')]
@@ -83,22 +112,6 @@ pub struct GridArgs {
     reading: Reading,
 }
 
-/// A number of folds, at least 2, or each row by itself.
-#[derive(Debug, Clone, Copy)]
-struct Folds(Option<usize>);
-
-impl FromStr for Folds {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Folds, String> {
-        match text.parse::<usize>() {
-            Ok(n) if n >= 2 => Ok(Folds(Some(n))),
-            _ if text == "loo" => Ok(Folds(None)),
-            _ => Err("it must be a whole number of at least 2, or `loo`".into()),
-        }
-    }
-}
-
 /// A parameter and its values.
 #[derive(Debug, Clone)]
 struct Param {
@@ -119,16 +132,48 @@ impl FromStr for Param {
     }
 }
 
+/// How points are scored.
+#[derive(Debug, Clone, Copy)]
+enum Cv {
+    Folds(usize),
+    OutOfBag,
+    LeaveOneOut,
+}
+
+impl FromStr for Cv {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Cv, String> {
+        match text.parse() {
+            _ if text == "oob" => Ok(Cv::OutOfBag),
+            _ if text == "loo" => Ok(Cv::LeaveOneOut),
+            Ok(folds) if folds >= 2 => Ok(Cv::Folds(folds)),
+            _ => Err("it is neither a number of folds, 2 at least, nor `oob` or `loo`".into()),
+        }
+    }
+}
+
 /// Runs the command.
 pub fn run(args: &GridArgs, context: &Context) -> Result<ExitCode, Failure> {
-    must_exist(&args.data)?;
+    let Some(data) = args.data.as_ref().filter(|_| !args.list_params) else {
+        return list_parameters(args, context);
+    };
+    must_exist(data)?;
+    let labels = args.labels.as_deref().map(|path| ("--labels", path));
     if let Some(out) = &args.out {
-        outputs::check("--out", out, &[("DATA", &args.data)])?;
+        let inputs: Vec<_> = [("DATA", data.as_path())].into_iter().chain(labels).collect();
+        outputs::check("--out", out, &inputs)?;
         places::can_write(out)?;
     }
-    let options = options(args);
-    let (table, notices) = read_table(&args.data, &args.reading.options(options.threads, None))?;
-    let (mut report, model) = eyas::grid::grid(&table, &options)?;
+    let options = options(args)?;
+    let (mut table, notices) = read_table(data, &args.reading.options(options.threads, None))?;
+    if let Some(labels) = &args.labels {
+        add_labels(&mut table, labels, &options.task.target)?;
+    }
+    let progress = FitsDone::new(context);
+    let (mut report, model) =
+        eyas::grid::grid(&table, &options, &|done, all| progress.show(done, all))?;
+    progress.finish();
     report.notices.splice(0..0, notices.iter().map(ToString::to_string));
     if let Some(out) = &args.out {
         eyas_model::file::write_whole(out, &model.to_bytes())?;
@@ -152,28 +197,77 @@ pub fn run(args: &GridArgs, context: &Context) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn options(args: &GridArgs) -> GridOptions {
+/// Prints what a grid of the learner may name.
+fn list_parameters(args: &GridArgs, context: &Context) -> Result<ExitCode, Failure> {
+    let kind = args.kind.map_or(TaskKind::Binary, Into::into);
+    let space = parameters(&args.learner, kind)?;
+    if context.json {
+        let parameter = |parameter: &Parameter| {
+            json!({"name": parameter.name, "values": values(parameter.domain),
+                   "default": parameter.default, "nested": parameter.nested,
+                   "help": parameter.help})
+        };
+        let parameters: Vec<_> = space.parameters.iter().map(parameter).collect();
+        let value = json!({"learner": space.learner, "parameters": parameters});
+        console::print(&value.to_string())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut table =
+        report::plain_table(&["parameter", "values", "default", "shares fits", "what it is"]);
+    for parameter in &space.parameters {
+        let shares = if parameter.nested { "yes" } else { "no" };
+        let (values, default) = (values(parameter.domain), parameter.default.to_string());
+        table.add_row([parameter.name, &values, &default, shares, parameter.help]);
+    }
+    console::print(&table.trim_fmt())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A domain in a few words; ends that no one reaches are left out.
+fn values(domain: Domain) -> String {
+    match domain {
+        Domain::Int { low, high, .. } if high >= i64::from(u32::MAX) => {
+            format!("a whole number of at least {low}")
+        }
+        Domain::Float { low, high, .. } if high == f64::MAX => {
+            format!("a number of at least {low}")
+        }
+        domain => domain.to_string(),
+    }
+}
+
+fn options(args: &GridArgs) -> Result<GridOptions, Failure> {
     let all = || std::thread::available_parallelism().map_or(1, |n| n.get());
-    GridOptions {
+    let validation = match args.cv {
+        Cv::Folds(n) => GridValidation::Folds { n, shuffle: args.shuffle },
+        Cv::OutOfBag | Cv::LeaveOneOut if args.shuffle || args.groups.is_some() => {
+            let what = if args.shuffle { "--shuffle" } else { "--groups" };
+            let cv = if matches!(args.cv, Cv::OutOfBag) { "oob" } else { "loo" };
+            return Err(Failure::usage(format!("{what} is about folds, and --cv {cv} has none"))
+                .help(format!("leave {what} out, or give a number of folds with --cv")));
+        }
+        Cv::OutOfBag => GridValidation::OutOfBag,
+        Cv::LeaveOneOut => GridValidation::LeaveOneOut,
+    };
+    Ok(GridOptions {
         task: TaskOptions {
-            target: args.target.clone(),
+            target: args.target.clone().unwrap_or_else(|| "label".into()),
             kind: args.kind.map(Into::into),
             metric: None,
-            groups: None,
+            groups: args.groups.clone(),
             time: None,
-            weights: None,
+            weights: args.weights.clone(),
             drop: args.drop.clone(),
-            balance_classes: false,
+            balance_classes: args.balance_classes,
         },
         stated_columns: args.reading.types.iter().map(|stated| stated.column.clone()).collect(),
         learner: args.learner.clone(),
         params: args.params.iter().map(|p| (p.name.clone(), p.values.clone())).collect(),
-        folds: args.cv.0,
-        shuffle: args.shuffle,
+        validation,
         scoring: args.scoring.clone(),
         seed: args.seed,
         threads: args.threads.map_or_else(all, |n| n as usize),
-    }
+    })
 }
 
 /// All points, best first.
@@ -184,8 +278,8 @@ fn table_of(report: &GridReport) -> String {
     let mut points: Vec<_> = report.points.iter().collect();
     points.sort_by_key(|point| point.rank);
     for point in points {
-        let mut row =
-            vec![point.rank.to_string(), format!("{:.5}", point.mean), format!("{:.5}", point.std)];
+        let std = point.std.map_or_else(|| "-".into(), |std| format!("{std:.5}"));
+        let mut row = vec![point.rank.to_string(), format!("{:.5}", point.mean), std];
         row.extend(point.params.iter().map(|(_, value)| value.to_string()));
         table.add_row(row);
     }
@@ -198,7 +292,8 @@ fn summary(report: &GridReport, seconds: f64, style: Style) -> String {
     let values = best.params.iter().map(|(name, value)| format!("{name}={value}"));
     let values = values.collect::<Vec<_>>().join(" ");
     let (metric, folds) = (&report.metric, &report.folds);
-    let found = format!("best: {} ({metric} {:.5} ± {:.5})", values, best.mean, best.std);
+    let std = best.std.map_or_else(String::new, |std| format!(" ± {std:.5}"));
+    let found = format!("best: {values} ({metric} {:.5}{std})", best.mean);
     let n_points = counted(report.points.len() as u64, "point");
     let shared = match report.nested.is_empty() {
         true => String::new(),

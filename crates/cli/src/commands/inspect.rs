@@ -52,6 +52,7 @@ pub fn run(args: &InspectArgs, context: &Context) -> Result<ExitCode, Failure> {
             next_steps(&figures.next),
             importances(&model.notes),
             found(&model.notes),
+            found_by_grid(&model.notes),
             imported(&model.notes),
         ];
         console::print(&parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n"))?;
@@ -222,6 +223,40 @@ fn found(notes: &Value) -> Option<String> {
     if !references.is_empty() {
         lines.push("\nReferences".into());
         lines.extend(references.iter().map(|reference| format!("  {}", text(reference))));
+    }
+    Some(lines.join("\n"))
+}
+
+/// How a grid found the model, from its notes.
+fn found_by_grid(notes: &Value) -> Option<String> {
+    let grid = &notes["grid"];
+    let plain = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let count = |value: &Value, name| counted(value.as_u64().unwrap_or(0), name);
+    let mut lines = vec![format!("How it was found\n  grid over {}", grid["learner"].as_str()?)];
+    for axis in grid["params"].as_array().into_iter().flatten() {
+        let values = axis[1].as_array().map_or(&[][..], Vec::as_slice);
+        let values: Vec<String> = values.iter().map(plain).collect();
+        lines.push(format!("  {}: {}", plain(&axis[0]), values.join(", ")));
+    }
+    if let (Some(points), Some(rows)) = (grid["n_points"].as_u64(), grid["n_rows"].as_u64()) {
+        lines.push(format!(
+            "  {}, {}, {}, seed {}",
+            counted(points, "point"),
+            plain(&grid["folds"]),
+            count(&rows.into(), "row"),
+            grid["seed"]
+        ));
+    }
+    let best = &grid["best"];
+    let values = best["params"].as_array().into_iter().flatten();
+    let values = values.map(|pair| format!("{}={}", plain(&pair[0]), plain(&pair[1])));
+    let values = values.collect::<Vec<_>>().join(" ");
+    let std = best["std"].as_f64().map_or_else(String::new, |std| format!(" ± {std:.5}"));
+    if let Some(mean) = best["mean"].as_f64() {
+        lines.push(format!("  best: {values} ({} {mean:.5}{std})", plain(&notes["metric"])));
     }
     Some(lines.join("\n"))
 }
