@@ -17,6 +17,7 @@ mod finish;
 mod fit;
 pub mod grid;
 pub mod journal;
+mod lines;
 pub mod options;
 mod remember;
 pub mod report;
@@ -25,6 +26,7 @@ mod run;
 mod storage;
 mod strategies;
 mod trial;
+pub mod tune;
 mod validation;
 
 pub use budget::{Budget, Interrupt};
