@@ -76,7 +76,8 @@ pub struct Saved {
     pub steps: u64,
     /// Steps that all ended trials would have run.
     pub of_steps: u64,
-    /// Seconds that they would have taken, at the pace of each trial.
+    /// Seconds by which the trials ended early were shorter than the mean of those that ran to
+    /// their end; 0 if none did.
     pub seconds: f64,
 }
 
@@ -169,11 +170,14 @@ fn row(study: &Study, facts: &Facts, trial: &Trial, value: f64) -> Row {
 fn saved(study: &Study, max_steps: u64, is_stopped: &dyn Fn(&Trial) -> bool) -> Saved {
     let trials = &study.history().trials;
     let mut saved = Saved { steps: 0, of_steps: max_steps * trials.len() as u64, seconds: 0.0 };
+    let whole = trials.iter().filter(|trial| trial.outcome == Outcome::Completed);
+    let whole: Vec<f64> = whole.map(|trial| trial.seconds).collect();
+    let mean_seconds = whole.iter().sum::<f64>() / whole.len().max(1) as f64;
     for trial in trials.iter().filter(|trial| is_stopped(trial)) {
         let step = study.curve_of(trial.id).last().map_or(0, |(step, _)| *step);
         let left = max_steps.saturating_sub(step);
         saved.steps += left;
-        saved.seconds += trial.seconds * left as f64 / step.max(1) as f64;
+        saved.seconds += (mean_seconds - trial.seconds).max(0.0);
     }
     saved
 }
