@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn what_is_done_is_told_in_a_line() {
-        assert_eq!(line(2, 5, Duration::from_millis(61_200)), "2 of 5 fits done after 61 s");
+        assert_eq!(line(2, 5, Duration::from_millis(61_200)), "2 of 5 fits done after 1m 01s");
         assert!(line(5, 5, Duration::ZERO).contains("all rows"));
     }
 }

@@ -30,6 +30,7 @@ fn help_of_every_command() {
         "resume",
         "memory",
         "schedule",
+        "tune",
         "completions",
     ] {
         let arguments: Vec<&str> = command.split_whitespace().collect();

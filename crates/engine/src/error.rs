@@ -33,4 +33,7 @@ pub enum Error {
     /// The run was stopped before any model existed.
     #[error("the run ended before a first model was ready: {0}")]
     NoModel(String),
+    /// A program that is tuned cannot be started, or none of its trials has a value.
+    #[error("{0}")]
+    Program(String),
 }

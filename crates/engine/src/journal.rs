@@ -6,14 +6,13 @@
 //! `elapsed` holds the time of the run (`heartbeat.rs`), and `checkpoints` the states of fits under
 //! way (`checkpoints.rs`).
 
-use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
 use eyas_search::Trial;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
+use crate::lines::{self, Lines};
 use crate::{checkpoints, heartbeat};
 
 /// Version of the journal's lines.
@@ -43,24 +42,10 @@ pub struct Entry {
 
 /// A journal that is being written.
 #[derive(Debug)]
-pub struct Journal {
-    file: File,
-    path: PathBuf,
-}
+pub struct Journal(Lines);
 
-/// One process at a time works in a run's folder; the lock ends with the process.
-fn lock(file: &File, path: &Path) -> Result<(), Error> {
-    file.try_lock().map_err(|_| Error::File {
-        action: "continue",
-        path: path.display().to_string(),
-        problem: "another process works on this run; wait for it, or end it first".into(),
-    })
-}
-
-fn file_error(action: &'static str, path: &Path, error: &std::io::Error) -> Error {
-    let problem = format!("{error}; choose another folder with --run");
-    Error::File { action, path: path.display().to_string(), problem }
-}
+/// What to do if there is no journal.
+const WHICH_FOLDER: &str = "give the folder that `eyas fit` printed as its run";
 
 /// Path of the journal in a run's folder.
 pub fn journal_path(run_dir: &Path) -> PathBuf {
@@ -107,30 +92,18 @@ impl Journal {
     /// # Errors
     /// The folder cannot be made or holds a journal.
     pub fn create(run_dir: &Path, header: &Header) -> Result<Journal, Error> {
-        std::fs::create_dir_all(run_dir).map_err(|e| file_error("make the folder", run_dir, &e))?;
-        let path = journal_path(run_dir);
-        let mut options = OpenOptions::new();
-        let file = options.create_new(true).append(true).open(&path);
-        let file = file.map_err(|e| file_error("create", &path, &e))?;
-        lock(&file, &path)?;
-        let mut journal = Journal { file, path };
-        journal.write_line(header)?;
-        Ok(journal)
+        Lines::create(&journal_path(run_dir), header).map(Journal)
     }
 
     /// Opens the journal of a run that was stopped: what it holds, and the journal to go on with.
     ///
     /// # Errors
-    /// No journal, an unreadable one, or one of a newer version.
+    /// No journal, an unreadable one, one of a newer version, or one that another process writes.
     pub fn reopen(run_dir: &Path) -> Result<(Header, Vec<Entry>, Journal), Error> {
-        let (header, entries, whole_bytes) = read(run_dir)?;
         let path = journal_path(run_dir);
-        let file = OpenOptions::new().append(true).open(&path);
-        let file = file.map_err(|e| file_error("open", &path, &e))?;
-        lock(&file, &path)?;
-        // The torn last line goes, so that the next one starts on a line of its own.
-        file.set_len(whole_bytes).map_err(|e| file_error("shorten", &path, &e))?;
-        Ok((header, entries, Journal { file, path }))
+        let (lines, file) = Lines::reopen(&path, WHICH_FOLDER)?;
+        let (header, entries) = lines::parse(&path, &lines, VERSION)?;
+        Ok((header, entries, Journal(file)))
     }
 
     /// Adds a trial.
@@ -138,13 +111,7 @@ impl Journal {
     /// # Errors
     /// The disk is full or gone.
     pub fn append(&mut self, entry: &Entry) -> Result<(), Error> {
-        self.write_line(entry)
-    }
-
-    fn write_line(&mut self, line: &impl Serialize) -> Result<(), Error> {
-        let mut text = serde_json::to_string(line).expect("plain data serialises");
-        text.push('\n');
-        self.file.write_all(text.as_bytes()).map_err(|e| file_error("write", &self.path, &e))
+        self.0.append(entry)
     }
 }
 
@@ -154,45 +121,9 @@ impl Journal {
 /// As [`Journal::reopen`].
 pub fn read(run_dir: &Path) -> Result<(Header, Vec<Entry>, u64), Error> {
     let path = journal_path(run_dir);
-    let bad =
-        |problem: String| Error::File { action: "read", path: path.display().to_string(), problem };
-    let file = File::open(&path)
-        .map_err(|e| bad(format!("{e}; give the folder that `eyas fit` printed as its run")))?;
-    let mut reader = BufReader::new(file);
-    let mut header: Option<Header> = None;
-    let mut entries = Vec::new();
-    let mut whole_bytes = 0;
-    let mut line = Vec::new();
-    for number in 1.. {
-        line.clear();
-        let n = reader.read_until(b'\n', &mut line).map_err(|e| bad(e.to_string()))?;
-        if n == 0 || line.last() != Some(&b'\n') {
-            break;
-        }
-        if header.is_none() {
-            header = Some(parse_header(&line).map_err(&bad)?);
-        } else {
-            let entry = serde_json::from_slice(&line);
-            entries.push(entry.map_err(|e| bad(format!("line {number} is damaged: {e}")))?);
-        }
-        whole_bytes += n as u64;
-    }
-    let header = header.ok_or_else(|| bad("it has no header; the run never began".into()))?;
-    Ok((header, entries, whole_bytes))
-}
-
-fn parse_header(line: &[u8]) -> Result<Header, String> {
-    #[derive(Deserialize)]
-    struct Version {
-        version: u32,
-    }
-    let bad = |e: serde_json::Error| format!("line 1 is no header of a run: {e}");
-    let version: Version = serde_json::from_slice(line).map_err(bad)?;
-    if version.version > VERSION {
-        let newer = version.version;
-        return Err(format!("it has version {newer}, newer than {VERSION}; update eyas"));
-    }
-    serde_json::from_slice(line).map_err(bad)
+    let lines = lines::read(&path, WHICH_FOLDER)?;
+    let (header, entries) = lines::parse(&path, &lines, VERSION)?;
+    Ok((header, entries, lines.iter().map(|line| line.len() as u64).sum()))
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ mod fit;
 pub mod grid;
 mod heartbeat;
 pub mod journal;
+mod lines;
 pub mod options;
 mod remember;
 pub mod report;
@@ -27,6 +28,7 @@ mod run;
 mod storage;
 mod strategies;
 mod trial;
+pub mod tune;
 mod validation;
 
 pub use budget::{Budget, Interrupt};

@@ -17,8 +17,10 @@ pub mod simulate;
 pub mod space;
 pub mod stoppers;
 pub mod strategy;
+pub mod study;
 pub mod transfer;
 
 pub use history::{History, Origin, Outcome, Point, Trial};
 pub use space::{Config, Domain, Parameter, Space, Value};
 pub use strategy::{Decision, Proposal, Rules, StopReason, next};
+pub use study::Study;

@@ -17,6 +17,7 @@ mod memory;
 mod predict;
 mod resume;
 mod schedule;
+mod tune;
 mod verify;
 
 /// What to do.
@@ -34,6 +35,7 @@ pub enum Command {
     Resume(resume::ResumeArgs),
     Memory(memory::MemoryArgs),
     Schedule(schedule::ScheduleArgs),
+    Tune(Box<tune::TuneArgs>),
     Completions(completions::CompletionsArgs),
 }
 
@@ -56,6 +58,7 @@ impl Command {
             Command::Resume(args) => resume::run(&args, context),
             Command::Memory(args) => memory::run(&args, context),
             Command::Schedule(args) => schedule::run(&args, context),
+            Command::Tune(args) => tune::run(&args, context),
             Command::Completions(args) => completions::run(&args),
         }
     }
