@@ -9,6 +9,7 @@
 mod assemble;
 pub mod budget;
 mod candidates;
+pub mod compare;
 mod contract;
 mod contributions;
 mod error;
