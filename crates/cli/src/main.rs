@@ -15,6 +15,7 @@ use eyas_model::Tier;
 use failure::Failure;
 
 mod commands;
+mod comparison;
 mod console;
 mod curve;
 mod data;

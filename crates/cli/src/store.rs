@@ -27,6 +27,26 @@ pub fn open_for_run(named: Option<&str>, note: impl Fn(&str)) -> Result<Option<M
     }
 }
 
+/// Opens the memory for a command that must not write it: the one that is named, which must be there,
+/// none for `off`, else the user's own if there is one; what is wrong with that is given to `note`.
+pub fn open_to_read(named: Option<&str>, note: impl Fn(&str)) -> Result<Option<Memory>, Failure> {
+    match named {
+        Some("off") => Ok(None),
+        Some(url) => {
+            let path = path_of(url)?;
+            must_be_there(&path)?;
+            Ok(Some(Memory::open_read_only(&path)?))
+        }
+        None => {
+            let Some(path) = places::memory().filter(|path| path.exists()) else { return Ok(None) };
+            let opened = Memory::open_read_only(&path).map_err(Failure::from);
+            Ok(opened
+                .map_err(|failure| note(&format!("{failure}; compared without a memory")))
+                .ok())
+        }
+    }
+}
+
 /// Opens a memory that a command is about. It must be there unless `create`.
 pub fn open_named(named: Option<&str>, create: bool) -> Result<Memory, Failure> {
     let path = match named {
@@ -62,11 +82,18 @@ fn has_folder(path: &Path) -> Result<(), Failure> {
 }
 
 fn open(path: &Path, create: bool) -> Result<Memory, Failure> {
-    if !create && !path.exists() {
-        return Err(Failure::failed(format!("there is no memory at `{}`", path.display()))
-            .help("`eyas fit` makes one; name another with --memory"));
+    if !create {
+        must_be_there(path)?;
     }
     Ok(Memory::open(path)?)
+}
+
+fn must_be_there(path: &Path) -> Result<(), Failure> {
+    if path.exists() {
+        return Ok(());
+    }
+    Err(Failure::failed(format!("there is no memory at `{}`", path.display()))
+        .help("`eyas fit` makes one; name another with --memory"))
 }
 
 /// The file of `sqlite:FILE` or `FILE`.

@@ -20,6 +20,7 @@ fn help_of_every_command() {
         "",
         "fit",
         "grid",
+        "compare",
         "predict",
         "evaluate",
         "export",

@@ -19,6 +19,17 @@ pub enum Budget {
     Work(u64),
 }
 
+impl Budget {
+    /// The same budget for a run that begins now.
+    #[must_use]
+    pub fn from_now(self) -> Budget {
+        match self {
+            Budget::Wall { seconds, .. } => Budget::Wall { started: Instant::now(), seconds },
+            Budget::Work(units) => Budget::Work(units),
+        }
+    }
+}
+
 /// Asks a run to finish with the best model so far. Shared with a signal handler.
 #[derive(Debug, Default)]
 pub struct Interrupt(AtomicBool);

@@ -10,6 +10,7 @@ mod assemble;
 pub mod budget;
 mod candidates;
 mod checkpoints;
+pub mod compare;
 mod contract;
 mod contributions;
 mod error;

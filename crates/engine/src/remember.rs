@@ -77,7 +77,7 @@ fn task_facts(prepared: &Prepared) -> TaskFacts {
 }
 
 /// The same for tables that differ in their rows only: names and kinds of columns and target.
-fn shape_fingerprint(data: &Dataset) -> String {
+pub(crate) fn shape_fingerprint(data: &Dataset) -> String {
     let mut hash = Xxh3::new();
     hash.update(task_name(data.task()).as_bytes());
     hash.update(data.schema.target.as_bytes());

@@ -6,6 +6,7 @@ use crate::Context;
 use crate::failure::Failure;
 
 mod bench;
+mod compare;
 mod completions;
 mod evaluate;
 mod export;
@@ -25,6 +26,7 @@ mod verify;
 pub enum Command {
     Fit(Box<fit::FitArgs>),
     Grid(Box<grid::GridArgs>),
+    Compare(Box<compare::CompareArgs>),
     Predict(predict::PredictArgs),
     Evaluate(evaluate::EvaluateArgs),
     Export(export::ExportArgs),
@@ -48,6 +50,7 @@ impl Command {
         match self {
             Command::Fit(args) => fit::run(*args, context),
             Command::Grid(args) => grid::run(&args, context),
+            Command::Compare(args) => compare::run(&args, context),
             Command::Predict(args) => predict::run(&args, context),
             Command::Evaluate(args) => evaluate::run(&args, context),
             Command::Export(args) => export::run(&args, context),
