@@ -414,10 +414,8 @@ impl<'a, S: Statistic> Grower<'a, S> {
     /// side starts.
     fn partition(&mut self, node: Pending, split: Split) -> usize {
         let Cut { threshold, missing_right, .. } = split.cut;
-        if let Some(flags) = self.flags {
-            if let Some(Flag { bit, .. }) = flags.of(split.column) {
-                return self.part(node, |_, word| word >> bit & 1 == 1);
-            }
+        if let Some(Flag { bit, .. }) = self.flags.and_then(|flags| flags.of(split.column)) {
+            return self.part(node, |_, word| word >> bit & 1 == 1);
         }
         match node.level {
             0 => {
