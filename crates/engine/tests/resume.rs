@@ -64,9 +64,22 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// Runs a fit, and copies its folder each time that its states have changed, until there are `most`
-/// copies; then the run may end early. Copies hold a state, and whole rounds of two trials: one
-/// alone is not what a run by work goes on from to the same end.
+/// copies; then the run may end early. Copies hold a state, and are not made while the trials of a
+/// round are written: a part of them is not what a run by work goes on from to the same end.
+///
+/// A state may be gone before it is copied, so there are some attempts.
 fn cut_off(table: &Table, options: &FitOptions, most: usize) -> Vec<PathBuf> {
+    for _ in 0..20 {
+        let copies = cut_off_once(table, options, most);
+        if !copies.is_empty() {
+            return copies;
+        }
+        std::fs::remove_dir_all(&options.run_dir).expect("removed");
+    }
+    panic!("no state was kept");
+}
+
+fn cut_off_once(table: &Table, options: &FitOptions, most: usize) -> Vec<PathBuf> {
     let (interrupt, ended) = (Interrupt::new(), AtomicBool::new(false));
     std::thread::scope(|scope| {
         let copies = scope.spawn(|| {
@@ -77,13 +90,17 @@ fn cut_off(table: &Table, options: &FitOptions, most: usize) -> Vec<PathBuf> {
                     let to = options.out.with_file_name(format!("copy-{}", copies.len()));
                     copy(&options.run_dir, &to);
                     seen = found;
-                    if n_trials(&to).is_multiple_of(2) && !states(&to).is_empty() {
+                    std::thread::sleep(Duration::from_millis(15));
+                    let (of_copy, now) = (states(&to), states(&options.run_dir));
+                    let is_quiet = n_trials(&to) == n_trials(&options.run_dir)
+                        && of_copy.keys().all(|name| now.contains_key(name));
+                    if is_quiet && !of_copy.is_empty() {
                         copies.push(to);
                     } else {
                         std::fs::remove_dir_all(to).expect("removed");
                     }
                 }
-                std::thread::sleep(Duration::from_millis(1));
+                std::thread::sleep(Duration::from_micros(200));
             }
             if matches!(options.budget, Budget::Wall { .. }) {
                 interrupt.raise();
@@ -115,7 +132,7 @@ fn n_trials(run_dir: &Path) -> usize {
 #[test]
 fn by_work_a_run_cut_off_inside_a_fit_ends_as_the_whole_one() {
     let folder = tempfile::tempdir().expect("a folder");
-    let table = table(1_500, 4);
+    let table = table(40_000, 4);
     for (name, validation) in [("folds", Validation::Folds(3)), ("part", Validation::Holdout(0.3))]
     {
         let folder = folder.path().join(name);
@@ -124,9 +141,9 @@ fn by_work_a_run_cut_off_inside_a_fit_ends_as_the_whole_one() {
             checkpoint_seconds: Some(1e-3),
             validation,
             threads: 2,
-            ..options(&folder, 150_000_000)
+            ..options(&folder, 600_000_000)
         };
-        let copies = cut_off(&table, &options, 6);
+        let copies = cut_off(&table, &options, 4);
         assert_eq!(states(&options.run_dir), BTreeMap::new(), "no state is left behind");
         assert!(!options.run_dir.join("checkpoints").exists());
         let whole = model_without_notes(&options.out);
@@ -178,11 +195,11 @@ fn by_the_clock_trials_under_way_come_first_and_their_time_counts() {
 #[test]
 fn damaged_and_foreign_states_are_named_and_left_aside() {
     let folder = tempfile::tempdir().expect("a folder");
-    let table = table(1_500, 4);
+    let table = table(6_000, 4);
     let options = FitOptions {
         checkpoint_seconds: Some(1e-3),
         validation: Validation::Folds(3),
-        ..options(folder.path(), 100_000_000)
+        ..options(folder.path(), 200_000_000)
     };
     let copies = cut_off(&table, &options, 3);
     let copy = copies.into_iter().next().expect("a state was kept");
@@ -211,7 +228,7 @@ fn damaged_and_foreign_states_are_named_and_left_aside() {
 fn without_an_interval_nothing_is_kept() {
     let folder = tempfile::tempdir().expect("a folder");
     let options = FitOptions { checkpoint_seconds: None, ..options(folder.path(), 30_000_000) };
-    assert!(cut_off(&table(600, 4), &options, 1).is_empty());
+    assert!(cut_off_once(&table(600, 4), &options, 1).is_empty());
     let wrong = FitOptions {
         checkpoint_seconds: Some(f64::NAN),
         run_dir: folder.path().join("second"),
