@@ -7,7 +7,7 @@ use crate::dataset::Dataset;
 
 /// A part in the packed form that users run; it equals the logical one bit for bit.
 enum Packed {
-    Trees(BinnedTrees, BinnedScratch),
+    Trees(Box<BinnedTrees>, BinnedScratch),
     Net(BinnedNet, BinnedNetScratch),
 }
 
@@ -17,7 +17,7 @@ impl Packed {
         match part {
             Part::Trees(trees) => {
                 let packed = BinnedTrees::new(trees, &data.features).ok()?;
-                Some(Packed::Trees(packed, BinnedScratch::default()))
+                Some(Packed::Trees(Box::new(packed), BinnedScratch::default()))
             }
             Part::Net(net) => {
                 let packed = BinnedNet::new(net, &data.features).ok()?;

@@ -33,7 +33,11 @@ fn random_problem(n_rows: usize, n_dense: usize, n_sparse: usize, seed: u64) -> 
         design.starts.push(design.values.len());
         let first = design.dense.get(row * n_dense).copied().unwrap_or(0.0);
         targets.push(first + stream.uniform());
-        weights.push(if seed % 2 == 0 { 1.0 } else { [1.0, 0.5, 2.0, 0.0, 1.25][row % 5] });
+        weights.push(if seed.is_multiple_of(2) {
+            1.0
+        } else {
+            [1.0, 0.5, 2.0, 0.0, 1.25][row % 5]
+        });
     }
     let total: f64 = weights.iter().sum();
     weights.iter_mut().for_each(|weight| *weight /= total);
