@@ -28,7 +28,7 @@ fn killed_inside_a_fit(place: &Workplace) -> Option<(String, Duration)> {
     let _ = std::fs::remove_dir_all(place.path("run"));
     let mut command = Command::new(env!("CARGO_BIN_EXE_eyas"));
     command.args(["fit", "data.csv", "--target", "y", "--memory", "off", "--run", "run"]);
-    command.args(["--budget", "20s", "--folds", "5", "--checkpoint-every", "50ms"]);
+    command.args(["--budget", "20s", "--folds", "5", "--checkpoint-every", "5ms"]);
     let mut child = command.current_dir(place.path("")).stderr(Stdio::null()).spawn().unwrap();
     let began = Instant::now();
     let folder = place.path("run/checkpoints");
@@ -42,7 +42,7 @@ fn killed_inside_a_fit(place: &Workplace) -> Option<(String, Duration)> {
 #[test]
 fn a_run_killed_inside_a_fit_goes_on_inside_it() {
     let place = Workplace::new();
-    place.file("data.csv", classes_csv(6_000));
+    place.file("data.csv", classes_csv(40_000));
     // A state may be gone before the process is: then its fit had ended, and another run is killed.
     let killed = (0..20).find_map(|_| killed_inside_a_fit(&place));
     let (state, before) = killed.expect("a run is killed inside a fit");
@@ -55,7 +55,7 @@ fn a_run_killed_inside_a_fit_goes_on_inside_it() {
     let words: Vec<&str> = state.split('-').collect();
     let told = format!("goes on inside trial {} (", words[1]);
     assert!(resumed.stderr.contains(&told), "{told} {}", resumed.stderr);
-    assert_eq!(place.run(&["predict", "data.eyas", "data.csv"]).done().lines().count(), 6_001);
+    assert_eq!(place.run(&["predict", "data.eyas", "data.csv"]).done().lines().count(), 40_001);
     let left = |name: &str| place.path("run").join(name).exists();
     assert!(!left("checkpoints") && !left("elapsed"), "what is not needed goes");
 }
