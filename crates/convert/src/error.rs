@@ -36,8 +36,7 @@ impl Error {
 pub(crate) fn refuse_nets(model: &Model, format: &str) -> Result<(), Error> {
     match model.members.iter().position(|member| matches!(member.part, Part::Net(_))) {
         Some(index) => Err(Error::Unsupported(format!(
-            "member {index} is a neural net, which is not written as {format} yet: use the `.eyas` file, \
-             or train without nets"
+            "member {index} is a neural net, which is not written as {format} yet: use the `.eyas` file"
         ))),
         None => Ok(()),
     }
