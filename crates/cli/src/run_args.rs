@@ -6,6 +6,7 @@ use std::str::FromStr;
 use clap::Args;
 use clap::builder::PossibleValue;
 use eyas::Method;
+use eyas_learn::TaskOptions;
 use eyas_learn::metrics::{METRICS, Metric};
 use eyas_search::samplers::SAMPLERS;
 use serde::{Deserialize, Serialize};
@@ -166,6 +167,22 @@ pub struct TaskArgs {
     /// Weight classes inversely to their share of the rows
     #[arg(long)]
     pub balance_classes: bool,
+}
+
+impl TaskArgs {
+    /// The same as the library takes it, of this target.
+    pub fn options(&self, target: &str) -> TaskOptions {
+        TaskOptions {
+            target: target.to_owned(),
+            kind: self.kind.map(Into::into),
+            metric: self.metric.clone(),
+            groups: self.groups.clone(),
+            time: self.time.clone(),
+            weights: self.weights.clone(),
+            drop: self.drop.clone(),
+            balance_classes: self.balance_classes,
+        }
+    }
 }
 
 /// How models are validated.

@@ -197,7 +197,10 @@ impl<'a> Keeper<'a> {
         let mut shared = self.shared();
         match written {
             Ok(()) => {
-                shared.heads.insert((head.proposal.id, head.place), head);
+                let trial = head.proposal.id;
+                shared.heads.insert((trial, head.place), head);
+                drop(shared);
+                self.observer.event(&Event::Kept { trial });
             }
             Err(problem) if !std::mem::replace(&mut shared.failed, true) => {
                 drop(shared);

@@ -59,6 +59,11 @@ pub enum Event {
         /// What they are called, e.g. `rounds`.
         unit: &'static str,
     },
+    /// The state of a fit under way is on disk; told by the fit itself, which waits meanwhile.
+    Kept {
+        /// Number of the trial.
+        trial: u64,
+    },
     /// Training steps of a trial: (step, learning rate, validation loss).
     Steps {
         /// Number of the trial.

@@ -6,7 +6,6 @@ mod small;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use eyas::event::{Event, Observer, Silent};
@@ -63,55 +62,48 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Runs a fit, and copies its folder each time that its states have changed, until there are `most`
-/// copies; then the run may end early. Copies hold a state, and are not made while the trials of a
-/// round are written: a part of them is not what a run by work goes on from to the same end.
-///
-/// A state may be gone before it is copied, so there are some attempts.
-fn cut_off(table: &Table, options: &FitOptions, most: usize) -> Vec<PathBuf> {
-    for _ in 0..20 {
-        let copies = cut_off_once(table, options, most);
-        if !copies.is_empty() {
-            return copies;
-        }
-        std::fs::remove_dir_all(&options.run_dir).expect("removed");
-    }
-    panic!("no state was kept");
+/// Copies the folder of a run when a state of a trial is kept for the first time, until there are
+/// `most` copies; then a run by the clock may end early.
+struct Copier<'a> {
+    options: &'a FitOptions,
+    most: usize,
+    interrupt: &'a Interrupt,
+    /// By trial.
+    copies: Mutex<BTreeMap<u64, PathBuf>>,
 }
 
-fn cut_off_once(table: &Table, options: &FitOptions, most: usize) -> Vec<PathBuf> {
-    let (interrupt, ended) = (Interrupt::new(), AtomicBool::new(false));
-    std::thread::scope(|scope| {
-        let copies = scope.spawn(|| {
-            let (mut copies, mut seen) = (Vec::new(), BTreeMap::new());
-            while !ended.load(Ordering::Relaxed) && copies.len() < most {
-                let found = states(&options.run_dir);
-                if !found.is_empty() && found != seen {
-                    let to = options.out.with_file_name(format!("copy-{}", copies.len()));
-                    copy(&options.run_dir, &to);
-                    seen = found;
-                    std::thread::sleep(Duration::from_millis(15));
-                    let (of_copy, now) = (states(&to), states(&options.run_dir));
-                    let is_quiet = n_trials(&to) == n_trials(&options.run_dir)
-                        && of_copy.keys().all(|name| now.contains_key(name));
-                    if is_quiet && !of_copy.is_empty() {
-                        copies.push(to);
-                    } else {
-                        std::fs::remove_dir_all(to).expect("removed");
-                    }
-                }
-                std::thread::sleep(Duration::from_micros(200));
-            }
-            if matches!(options.budget, Budget::Wall { .. }) {
-                interrupt.raise();
-            }
-            copies
-        });
-        let report = eyas::fit(table, options, None, &interrupt, &Silent);
-        ended.store(true, Ordering::Relaxed);
-        report.expect("a model");
-        copies.join().expect("copies are made")
-    })
+impl Observer for Copier<'_> {
+    fn event(&self, event: &Event) {
+        let Event::Kept { trial } = event else { return };
+        let mut copies = self.copies.lock().expect("held");
+        let (run_dir, by_clock) =
+            (&self.options.run_dir, matches!(self.options.budget, Budget::Wall { .. }));
+        // By the clock there must be a model to end with, and a time to go on from.
+        let is_early = by_clock && (n_trials(run_dir) < 2 || !run_dir.join("elapsed").exists());
+        if is_early || copies.len() >= self.most || copies.contains_key(trial) {
+            return;
+        }
+        let to = self.options.out.with_file_name(format!("copy-{}", copies.len()));
+        copy(run_dir, &to);
+        copies.insert(*trial, to);
+        if by_clock && copies.len() == self.most {
+            self.interrupt.raise();
+        }
+    }
+}
+
+/// Runs a fit, and copies its folder while trials are under way: at least one copy, at most `most`.
+fn cut_off(table: &Table, options: &FitOptions, most: usize) -> Vec<PathBuf> {
+    let copies = copies_of(table, options, most);
+    assert!(!copies.is_empty(), "no state was kept");
+    copies
+}
+
+fn copies_of(table: &Table, options: &FitOptions, most: usize) -> Vec<PathBuf> {
+    let (interrupt, copies) = (Interrupt::new(), Mutex::default());
+    let copier = Copier { options, most, interrupt: &interrupt, copies };
+    eyas::fit(table, options, None, &interrupt, &copier).expect("a model");
+    copier.copies.into_inner().expect("held").into_values().collect()
 }
 
 fn resume(
@@ -132,7 +124,7 @@ fn n_trials(run_dir: &Path) -> usize {
 #[test]
 fn by_work_a_run_cut_off_inside_a_fit_ends_as_the_whole_one() {
     let folder = tempfile::tempdir().expect("a folder");
-    let table = table(40_000, 4);
+    let table = table(20_000, 4);
     for (name, validation) in [("folds", Validation::Folds(3)), ("part", Validation::Holdout(0.3))]
     {
         let folder = folder.path().join(name);
@@ -141,7 +133,7 @@ fn by_work_a_run_cut_off_inside_a_fit_ends_as_the_whole_one() {
             checkpoint_seconds: Some(1e-3),
             validation,
             threads: 2,
-            ..options(&folder, 600_000_000)
+            ..options(&folder, 400_000_000)
         };
         let copies = cut_off(&table, &options, 4);
         assert_eq!(states(&options.run_dir), BTreeMap::new(), "no state is left behind");
@@ -162,24 +154,24 @@ fn by_work_a_run_cut_off_inside_a_fit_ends_as_the_whole_one() {
 #[test]
 fn by_the_clock_trials_under_way_come_first_and_their_time_counts() {
     let folder = tempfile::tempdir().expect("a folder");
-    let table = table(3_000, 5);
+    let table = table(20_000, 5);
     let wall = |seconds| Budget::Wall { started: Instant::now(), seconds };
     let mut options = FitOptions {
         checkpoint_seconds: Some(1e-3),
         validation: Validation::Folds(5),
-        budget: wall(30.0),
+        budget: wall(120.0),
         ..options(folder.path(), 0)
     };
-    let copies = cut_off(&table, &options, 2);
+    let copies = cut_off(&table, &options, 1);
     let copy = copies.last().expect("a state was kept");
     let (_, before, _) = journal::read(copy).expect("a journal");
     let beat = std::fs::read_to_string(copy.join("elapsed")).expect("the time was kept");
     let beat: f64 = beat.trim().parse().expect("seconds");
-    options.budget = wall(beat + 6.0);
+    options.budget = wall(beat + 15.0);
     let heard = Heard::default();
     let began = Instant::now();
     resume(copy, &table, &options, &heard).expect("resumed");
-    assert!(began.elapsed() < Duration::from_secs(9), "6 s were left: {:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(18), "15 s were left: {:?}", began.elapsed());
     let taken_up = heard.taken_up.into_inner().expect("held");
     let (trial, learner, steps) = &taken_up[0];
     assert!(*steps > 0);
@@ -195,11 +187,11 @@ fn by_the_clock_trials_under_way_come_first_and_their_time_counts() {
 #[test]
 fn damaged_and_foreign_states_are_named_and_left_aside() {
     let folder = tempfile::tempdir().expect("a folder");
-    let table = table(6_000, 4);
+    let table = table(20_000, 4);
     let options = FitOptions {
         checkpoint_seconds: Some(1e-3),
         validation: Validation::Folds(3),
-        ..options(folder.path(), 200_000_000)
+        ..options(folder.path(), 400_000_000)
     };
     let copies = cut_off(&table, &options, 3);
     let copy = copies.into_iter().next().expect("a state was kept");
@@ -228,7 +220,7 @@ fn damaged_and_foreign_states_are_named_and_left_aside() {
 fn without_an_interval_nothing_is_kept() {
     let folder = tempfile::tempdir().expect("a folder");
     let options = FitOptions { checkpoint_seconds: None, ..options(folder.path(), 30_000_000) };
-    assert!(cut_off_once(&table(600, 4), &options, 1).is_empty());
+    assert!(copies_of(&table(600, 4), &options, 1).is_empty());
     let wrong = FitOptions {
         checkpoint_seconds: Some(f64::NAN),
         run_dir: folder.path().join("second"),

@@ -4,6 +4,12 @@ use eyas_search::samplers::{SAMPLERS, Sampler};
 use eyas_search::strategy::{Decision, Price, Rules, next};
 use eyas_search::{Config, Domain, History, Outcome, Parameter, Point, Space, Trial};
 
+use formulas::{branin, hartmann6, rosenbrock, sphere};
+
+#[allow(dead_code, reason = "the benchmark uses them all")]
+#[path = "../examples/search/formulas.rs"]
+mod formulas;
+
 const NAMES: [&str; 6] = ["x0", "x1", "x2", "x3", "x4", "x5"];
 
 fn cube(d: usize) -> Space {
@@ -73,42 +79,6 @@ fn median(d: usize, sampler: Option<&'static dyn Sampler>, of: fn(&[f64]) -> f64
     let mut found: Vec<f64> = (0..5).map(|seed| least(&space, sampler, 60, seed, &loss)).collect();
     found.sort_by(f64::total_cmp);
     found[2]
-}
-
-fn sphere(x: &[f64]) -> f64 {
-    x.iter().map(|v| (v - 0.3) * (v - 0.3)).sum()
-}
-
-fn branin(x: &[f64]) -> f64 {
-    use std::f64::consts::PI;
-    let (a, b) = (15.0 * x[0] - 5.0, 15.0 * x[1]);
-    let c = b - 5.1 / (4.0 * PI * PI) * a * a + 5.0 / PI * a - 6.0;
-    c * c + 10.0 * (1.0 - 1.0 / (8.0 * PI)) * libm::cos(a) + 10.0
-}
-
-fn rosenbrock(x: &[f64]) -> f64 {
-    let y: Vec<f64> = x.iter().map(|v| 4.0 * v - 2.0).collect();
-    y.windows(2).map(|w| 100.0 * (w[1] - w[0] * w[0]).powi(2) + (1.0 - w[0]).powi(2)).sum()
-}
-
-fn hartmann6(x: &[f64]) -> f64 {
-    const A: [[f64; 6]; 4] = [
-        [10.0, 3.0, 17.0, 3.5, 1.7, 8.0],
-        [0.05, 10.0, 17.0, 0.1, 8.0, 14.0],
-        [3.0, 3.5, 1.7, 10.0, 17.0, 8.0],
-        [17.0, 8.0, 0.05, 10.0, 0.1, 14.0],
-    ];
-    const P: [[f64; 6]; 4] = [
-        [0.1312, 0.1696, 0.5569, 0.0124, 0.8283, 0.5886],
-        [0.2329, 0.4135, 0.8307, 0.3736, 0.1004, 0.9991],
-        [0.2348, 0.1451, 0.3522, 0.2883, 0.3047, 0.6650],
-        [0.4047, 0.8828, 0.8732, 0.5743, 0.1091, 0.0381],
-    ];
-    let hill = |(c, (a, p)): (f64, (&[f64; 6], &[f64; 6]))| {
-        let squares = a.iter().zip(p).zip(x).map(|((a, p), x)| a * (x - p) * (x - p));
-        c * libm::exp(-squares.sum::<f64>())
-    };
-    -[1.0, 1.2, 3.0, 3.2].into_iter().zip(A.iter().zip(&P)).map(hill).sum::<f64>()
 }
 
 #[test]

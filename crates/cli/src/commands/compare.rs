@@ -5,7 +5,6 @@ use std::process::ExitCode;
 
 use eyas::compare::{CompareOptions, Comparison, Sealing, Step, compare};
 use eyas::{Budget, FitOptions, Interrupt, Validation};
-use eyas_learn::TaskOptions;
 
 use crate::comparison::{self, Told};
 use crate::console::{self, Style};
@@ -225,18 +224,8 @@ fn options(args: &CompareArgs, run_dir: PathBuf) -> CompareOptions {
         None => Budget::Wall { started: std::time::Instant::now(), seconds: limits.budget.0 },
     };
     let all = || std::thread::available_parallelism().map_or(1, |n| n.get());
-    let task = &args.task;
     let fit = FitOptions {
-        task: TaskOptions {
-            target: args.target.clone(),
-            kind: task.kind.map(Into::into),
-            metric: task.metric.clone(),
-            groups: task.groups.clone(),
-            time: task.time.clone(),
-            weights: task.weights.clone(),
-            drop: task.drop.clone(),
-            balance_classes: task.balance_classes,
-        },
+        task: args.task.options(&args.target),
         stated_columns: args.reading.types.iter().map(|stated| stated.column.clone()).collect(),
         latency_ns: limits.latency.map(|latency| latency.0),
         size_bytes: limits.size.map(|size| size.0),

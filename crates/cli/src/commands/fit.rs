@@ -4,10 +4,10 @@ use std::process::ExitCode;
 
 use eyas::event::{Event, Observer};
 use eyas::{Budget, FitOptions, Interrupt, MEASURED_ROWS, Report, Training, Validation};
+use eyas_learn::Table;
 use eyas_learn::data::ReadOptions;
 use eyas_learn::dataset::BuildOptions;
 use eyas_learn::dataset::streamed::{self, StreamOptions, Streamed};
-use eyas_learn::{Table, TaskOptions};
 
 use crate::Context;
 use crate::console::{self, Style};
@@ -138,7 +138,7 @@ fn read_in_passes(
         seed: args.search.seed,
         bins_only: true,
     };
-    let task = task_options(args);
+    let task = args.task.options(&args.target);
     let tell = |pass, rows| progress.event(&Event::Reading { pass, rows });
     let options = StreamOptions {
         read: reading,
@@ -184,7 +184,7 @@ fn options(args: &RunArgs, context: &Context, validation: Validation) -> FitOpti
         None => Budget::Wall { started: context.started, seconds: limits.budget.0 },
     };
     FitOptions {
-        task: task_options(args),
+        task: args.task.options(&args.target),
         stated_columns: stated_columns(args),
         latency_ns: limits.latency.map(|latency| latency.0),
         size_bytes: limits.size.map(|size| size.0),
@@ -203,20 +203,6 @@ fn options(args: &RunArgs, context: &Context, validation: Validation) -> FitOpti
             .file_name()
             .map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
         caller_state: serde_json::to_string(args).expect("arguments are plain data"),
-    }
-}
-
-fn task_options(args: &RunArgs) -> TaskOptions {
-    let task = &args.task;
-    TaskOptions {
-        target: args.target.clone(),
-        kind: task.kind.map(Into::into),
-        metric: task.metric.clone(),
-        groups: task.groups.clone(),
-        time: task.time.clone(),
-        weights: task.weights.clone(),
-        drop: task.drop.clone(),
-        balance_classes: task.balance_classes,
     }
 }
 

@@ -1,11 +1,11 @@
 //! Learners whose own truncations name one nested parameter, as `n_estimators=120`.
 
-use eyas_model::{Link, Part};
 use eyas_search::Value;
 
 use super::Axis;
+use super::many::Points;
 use crate::error::Error;
-use crate::learners::{Fit, FitInput, FittedModel, Learner, Truncation};
+use crate::learners::{Fit, FitInput, Learner, Truncation};
 
 /// Fits with the largest values; what this does not score is fitted by itself.
 pub(super) fn fit(
@@ -13,7 +13,7 @@ pub(super) fn fit(
     input: &FitInput<'_>,
     axes: &[Axis],
 ) -> Result<Fit, Error> {
-    let mut many = Many::default();
+    let mut points = Points::default();
     let mut stopped = false;
     for point in super::points(axes) {
         let config = axes.iter().zip(&point).fold(input.config.clone(), |config, (axis, value)| {
@@ -21,24 +21,24 @@ pub(super) fn fit(
         });
         let label = axes.iter().zip(&point).map(|(axis, value)| format!("{}={value}", axis.name));
         let label = label.collect::<Vec<_>>().join(" ");
-        if many.add_scored(&label) {
+        if points.add_scored(&label) {
             continue;
         }
-        let laxest = laxest(axes).filter(|_| many.fits.is_empty());
+        let laxest = laxest(axes).filter(|_| points.fits.is_empty());
         if let Some(axis) = laxest {
             let config = config.clone().with(&axis.0, axis.1.clone());
             let fit = learner.fit(&FitInput { config: &config, ..*input })?;
             stopped |= fit.stopped;
-            many.fits.push(fit);
-            if many.add_scored(&label) {
+            points.fits.push(fit);
+            if points.add_scored(&label) {
                 continue;
             }
         }
         let fit = learner.fit(&FitInput { config: &config, ..*input })?;
         stopped |= fit.stopped;
-        many.add_last(fit, label);
+        points.add_last(fit, label);
     }
-    Ok(Fit { model: Box::new(many), stopped })
+    Ok(Fit { model: Box::new(points), stopped })
 }
 
 /// The largest number of the only axis: the fit whose truncations may be the others.
@@ -56,16 +56,7 @@ fn laxest(axes: &[Axis]) -> Option<(String, Value)> {
     largest.map(|value| (name.clone(), value.clone()))
 }
 
-/// Points of some fits.
-#[derive(Debug, Default)]
-struct Many {
-    fits: Vec<Fit>,
-    /// Fit and truncation of each point.
-    places: Vec<(usize, usize)>,
-    truncations: Vec<Truncation>,
-}
-
-impl Many {
+impl Points {
     /// Adds a point that a fit made before has scored, if one has.
     fn add_scored(&mut self, label: &str) -> bool {
         for (fit, made) in self.fits.iter().enumerate() {
@@ -86,20 +77,5 @@ impl Many {
         self.places.push((self.fits.len(), last));
         self.truncations.push(Truncation { label, ..truncations[last].clone() });
         self.fits.push(fit);
-    }
-}
-
-impl FittedModel for Many {
-    fn truncations(&self) -> &[Truncation] {
-        &self.truncations
-    }
-
-    fn part(&self, truncation: usize) -> Part {
-        let (fit, place) = self.places[truncation];
-        self.fits[fit].model.part(place)
-    }
-
-    fn link(&self) -> Link {
-        self.fits.first().map_or(Link::Identity, |fit| fit.model.link())
     }
 }

@@ -4,7 +4,7 @@ use eyas_model::{Link, Part};
 
 use crate::learners::{Fit, FittedModel, Truncation};
 
-/// Points of some fits.
+/// Points that are still to come from some fits.
 #[derive(Debug)]
 pub(crate) struct Many {
     fits: Vec<Fit>,
@@ -54,12 +54,15 @@ impl Many {
     }
 }
 
-/// All points of a grid.
-#[derive(Debug)]
-struct Points {
-    fits: Vec<Fit>,
-    places: Vec<(usize, usize)>,
-    truncations: Vec<Truncation>,
+/// Points of some fits.
+#[derive(Debug, Default)]
+pub(super) struct Points {
+    /// The fits.
+    pub fits: Vec<Fit>,
+    /// Fit and truncation of each point.
+    pub places: Vec<(usize, usize)>,
+    /// The points.
+    pub truncations: Vec<Truncation>,
 }
 
 impl FittedModel for Points {

@@ -9,6 +9,7 @@
 //! search price [--sampler NAME] [--trials N]
 //! ```
 
+mod formulas;
 mod functions;
 mod price;
 mod screening;

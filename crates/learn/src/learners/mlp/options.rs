@@ -4,6 +4,7 @@ use eyas_model::Activation;
 use eyas_search::{Config, Domain, Parameter, Space, Value};
 
 use crate::error::Error;
+use crate::learners::checked::check;
 use crate::schedules::{self, N_SEARCHED, SCHEDULES, ScheduleKind, Spec};
 use crate::task::Facts;
 
@@ -320,40 +321,6 @@ fn checked(config: &Config) -> Result<Config, Error> {
         values.values.insert(parameter.name.to_owned(), value.clone());
     }
     Ok(values)
-}
-
-fn check(parameter: &Parameter, value: &Value) -> Result<(), Error> {
-    let number = match value {
-        Value::Int(value) => Some(*value as f64),
-        Value::Float(value) => Some(*value),
-        Value::Bool(_) | Value::Text(_) => None,
-    };
-    let (fits, expected) = match parameter.domain {
-        Domain::Float { low, high, .. } => {
-            let fits = number.is_some_and(|number| (low..=high).contains(&number));
-            (fits, format!("must be a number from {low} to {high}"))
-        }
-        Domain::Int { low, high, .. } => {
-            let inside = |n: f64| n.fract() == 0.0 && (low as f64..=high as f64).contains(&n);
-            (number.is_some_and(inside), format!("must be a whole number from {low} to {high}"))
-        }
-        Domain::Category(names) | Domain::Ordinal(names) => {
-            let fits = matches!(value, Value::Text(name) if names.contains(&name.as_str()));
-            // "128" on a command line is a number.
-            (fits, format!("must be one of {}", names.join("; ")))
-        }
-        Domain::Bool => (matches!(value, Value::Bool(_)), "must be true or false".to_owned()),
-    };
-    if fits {
-        return Ok(());
-    }
-    let shown = match value {
-        Value::Bool(value) => value.to_string(),
-        Value::Int(value) => value.to_string(),
-        Value::Float(value) => value.to_string(),
-        Value::Text(value) => format!("`{value}`"),
-    };
-    Err(Error::Parameter { name: parameter.name.to_owned(), value: shown, expected })
 }
 
 #[cfg(test)]
