@@ -341,6 +341,7 @@ impl<'a> Run<'a> {
             limit_memory_bytes: self.limit_memory_bytes,
             screening: self.screening,
             sampler: self.sampler,
+            extras: &self.strategies.extras,
             defaults_only: self.defaults_only,
             by_work: self.meter.by_work(),
             seed: self.seed,

@@ -14,6 +14,8 @@ use crate::options::Method;
 pub(crate) struct Strategies {
     pub spaces: Vec<Space>,
     pub portfolio: Vec<Config>,
+    /// Learners that come after the others ([`Learner::is_extra`]).
+    pub extras: Vec<&'static str>,
 }
 
 /// From this many features on, leaving some out is worth a parameter.
@@ -36,7 +38,8 @@ impl Strategies {
             portfolio.iter_mut().for_each(fix_rate_of);
             portfolio = distinct(portfolio);
         }
-        Strategies { spaces, portfolio }
+        let extras = LEARNERS.iter().filter(|l| l.is_extra()).map(|l| l.name()).collect();
+        Strategies { spaces, portfolio, extras }
     }
 
     /// Leaves out the extra learners that are too dear for a budget of `total` seconds or work units.

@@ -48,6 +48,7 @@ fn least(
             limit_memory_bytes: f64::INFINITY,
             screening: None,
             sampler,
+            extras: &[],
             defaults_only: false,
             by_work: true,
             seed,

@@ -5,7 +5,8 @@ use eyas_search::samplers::{Draw, Random, SAMPLERS, Sampler};
 use eyas_search::simulate::{
     Faults, Plan, Recorded, Simulation, Surface, Synthetic, replay, simulate,
 };
-use eyas_search::{Config, Decision, History, Origin, Outcome, StopReason};
+use eyas_search::strategy::{Price, Rules};
+use eyas_search::{Config, Decision, History, Origin, Outcome, Proposal, Space, StopReason, next};
 use proptest::prelude::*;
 
 /// Surfaces on which no constant of the strategy was chosen (that was done on seeds below 200), so
@@ -241,4 +242,38 @@ fn a_memory_that_harms_is_abandoned_and_one_that_helps_is_used() {
     assert!(n_harmful <= 6.0, "{n_harmful} of 36 trials went to a memory that harms");
     assert!(harmful < 4.0 * none, "{harmful} against {none}");
     assert!(helpful < 0.5 * none, "{helpful} against {none}");
+}
+
+#[test]
+fn defaults_of_extra_learners_come_last_whatever_their_price() {
+    let space = |learner| Space { learner, parameters: Vec::new(), forbidden: Vec::new() };
+    let spaces = [space("cheap extra"), space("dear"), space("cheap")];
+    let price = |config: &Config, _: f64| {
+        let cost = if config.learner == "dear" { 5.0 } else { 1.0 };
+        Price { cost, ns: 1.0, memory_bytes: 0.0 }
+    };
+    let order = |extras: &[&'static str]| {
+        let mut pending: Vec<Proposal> = Vec::new();
+        let rules = Rules {
+            spaces: &spaces,
+            portfolio: &[],
+            memory: &[],
+            price: &price,
+            remaining: f64::INFINITY,
+            limit_ns: f64::INFINITY,
+            limit_memory_bytes: f64::INFINITY,
+            screening: None,
+            sampler: None,
+            extras,
+            defaults_only: false,
+            by_work: false,
+            seed: 0,
+        };
+        while let Decision::Try(proposal) = next(&rules, &History::default(), &pending) {
+            pending.push(proposal);
+        }
+        pending.into_iter().map(|proposal| proposal.config.learner).collect::<Vec<_>>()
+    };
+    assert_eq!(order(&[]), ["cheap extra", "cheap", "dear"]);
+    assert_eq!(order(&["cheap extra"]), ["cheap", "dear", "cheap extra"]);
 }

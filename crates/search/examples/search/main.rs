@@ -144,6 +144,7 @@ fn decide(
         limit_memory_bytes: f64::INFINITY,
         screening: None,
         sampler,
+        extras: &[],
         defaults_only: false,
         by_work: false,
         seed,

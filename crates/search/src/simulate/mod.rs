@@ -159,6 +159,7 @@ fn decide(
         limit_memory_bytes: f64::INFINITY,
         screening: plan.screening,
         sampler: plan.sampler.and_then(sampler),
+        extras: &[],
         defaults_only: plan.defaults_only,
         by_work: plan.by_work,
         seed: plan.seed,

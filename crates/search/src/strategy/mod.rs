@@ -1,7 +1,8 @@
 //! The search itself: what to try next, as a function of rules and history.
 //!
 //! The order, every step of it skipping what was tried and what cannot fit:
-//! 1. each learner's default, by ascending price, so that a usable model exists at once;
+//! 1. each learner's default, by ascending price (those of extra learners last), so that a usable
+//!    model exists at once;
 //! 2. with screening: the best third of each complete batch of screened trials, in full;
 //! 3. the memory's configurations, while they are below the share that they earned
 //!    ([`memory_share`]);
@@ -61,6 +62,9 @@ pub struct Rules<'a> {
     /// The only sampler to draw from after the defaults and the memory; `None`: the blend, after a
     /// round of the portfolio.
     pub sampler: Option<&'static dyn Sampler>,
+    /// Learners whose defaults come after those of all others, whatever their price: they are welcome
+    /// where there is time, and others must not miss their turn if the price is wrong.
+    pub extras: &'a [&'static str],
     /// Whether only the portfolio's defaults are tried (greedy selection switched off).
     pub defaults_only: bool,
     /// Whether costs are counted in work units (`true`) or seconds.
@@ -196,12 +200,13 @@ impl<'a> Search<'a> {
         for (learner, space) in self.rules.spaces.iter().enumerate() {
             let config = default_of(space, self.rules.portfolio);
             if !self.view.is_tried(learner, space.fingerprint(&config)) {
-                untried.push(((self.rules.price)(&config, 1.0).cost, config));
+                let is_extra = self.rules.extras.contains(&space.learner);
+                untried.push((is_extra, (self.rules.price)(&config, 1.0).cost, config));
             }
         }
-        untried.sort_by(|(a, _), (b, _)| a.total_cmp(b));
-        let fitting = untried.into_iter().find(|(_, config)| self.fits(config, 1.0));
-        fitting.map(|(_, config)| Offer { config, fidelity: 1.0, origin: Origin::Default })
+        untried.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+        let fitting = untried.into_iter().find(|(.., config)| self.fits(config, 1.0));
+        fitting.map(|(.., config)| Offer { config, fidelity: 1.0, origin: Origin::Default })
     }
 
     fn newcomer(&mut self) -> Option<Offer> {

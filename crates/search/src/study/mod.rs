@@ -257,6 +257,7 @@ impl Study {
             limit_memory_bytes: f64::INFINITY,
             screening: None,
             sampler: self.sampler,
+            extras: &[],
             defaults_only: false,
             by_work,
             seed: self.seed,
